@@ -1,0 +1,126 @@
+//! A request that has passed its contract, as a handler sees it.
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::{Map, Value};
+
+use super::{Fault, Page, page};
+use crate::contract::Violation;
+use crate::time::Timestamp;
+use crate::world::{Id, Row, Table};
+
+/// What the path's `{name}` segments held.
+pub type Params = Vec<(&'static str, String)>;
+
+/// A validated request, without its transport.
+#[derive(Debug)]
+pub struct Call {
+    pub path: Params,
+    /// Coerced by the query schema, defaults filled in.
+    pub query: Map<String, Value>,
+    /// `Null` where the operation takes no body or none was sent.
+    pub body: Value,
+    /// The one header that operations read: an idempotency key.
+    pub idempotency_key: Option<String>,
+    /// Wall time, for clocks that flow.
+    pub wall: Timestamp,
+    /// Where the provider's hosted pages live, without a slash at the end.
+    pub site: String,
+}
+
+impl Call {
+    /// The body as the handler's own type.
+    ///
+    /// # Errors
+    /// An internal fault if schema and type disagree: a bug that the tests look for.
+    pub fn input<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let body = if self.body.is_null() { &Value::Object(Map::new()) } else { &self.body };
+        T::deserialize(body).map_err(|error| {
+            Fault::bad_request(format!("The body passes its schema but cannot be used: {error}"))
+                .with_violation(Violation::body("", "type", error.to_string()))
+        })
+    }
+
+    /// The query as the handler's own type.
+    ///
+    /// # Errors
+    /// As for [`Call::input`].
+    pub fn filter<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        T::deserialize(&self.query).map_err(|error| Fault::bad_request(format!("The query cannot be used: {error}")))
+    }
+
+    /// The text of a path segment.
+    #[must_use]
+    pub fn segment(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The row that the path's `{id}` means.
+    ///
+    /// # Errors
+    /// Not found, with what an id of this kind looks like.
+    pub fn id<T: Row>(&self, table: &Table<T>) -> Result<Id<T>, Fault> {
+        self.row("id", table)
+    }
+
+    /// The row that a path segment means.
+    ///
+    /// # Errors
+    /// As for [`Call::id`].
+    pub fn row<T: Row>(&self, segment: &str, table: &Table<T>) -> Result<Id<T>, Fault> {
+        let text = self.segment(segment);
+        table.find(text).ok_or_else(|| {
+            let fault = Fault::no_such(T::NOUN, text);
+            if text.starts_with(T::PREFIX) {
+                return fault;
+            }
+            let form = format!("is not the id of a {}: those begin with {}", T::NOUN, T::PREFIX);
+            fault.with_violation(Violation::path(segment, "pattern", form))
+        })
+    }
+
+    /// `limit` and `offset` of the query, whose defaults and bounds the contract has set.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        page(&self.query)
+    }
+}
+
+/// The row that a field of the body means.
+///
+/// # Errors
+/// Not found, naming the field.
+pub fn referred<T: Row>(table: &Table<T>, pointer: &str, text: &str) -> Result<Id<T>, Fault> {
+    table.find(text).ok_or_else(|| {
+        Fault::no_such(T::NOUN, text).with_violation(Violation::body(
+            pointer,
+            "reference",
+            format!("there is no {} with this id in this world", T::NOUN),
+        ))
+    })
+}
+
+/// A field of a PATCH: left out, cleared with `null`, or set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patch<T> {
+    #[default]
+    Absent,
+    Null,
+    Value(T),
+}
+
+impl<T> Patch<T> {
+    /// Writes the field where it was sent; `null` clears it.
+    pub fn apply(self, field: &mut Option<T>) {
+        match self {
+            Self::Absent => {}
+            Self::Null => *field = None,
+            Self::Value(value) => *field = Some(value),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<T>::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}

@@ -1,0 +1,25 @@
+//! What an emulated API is made of.
+//!
+//! An API is a table of [`Operation`] rows grouped by [`Noun`]. A [`Desk`] turns an HTTP request into
+//! a [`Call`] on one row (route, coerce, validate); a handler turns the call into a [`Reply`] or a
+//! [`Fault`]; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
+
+mod call;
+mod desk;
+mod fault;
+mod mount;
+mod operation;
+mod page;
+mod provider;
+mod reply;
+mod router;
+
+pub use self::call::{Call, Params, Patch, referred};
+pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
+pub use self::fault::{Fault, Kind};
+pub use self::mount::{Door, Exchange, Mount, OperationInfo, Settings, Target};
+pub use self::operation::{Action, Noun, Operation, long_write, planned, read, write};
+pub use self::page::{Page, page};
+pub use self::provider::{KeyPolicy, Provider, WorldKey};
+pub use self::reply::{Body, Reply};
+pub use self::router::{RouteError, Router};

@@ -1,0 +1,98 @@
+//! A provider is a type, and what differs between vendors is on it and nowhere else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use include_dir::Dir;
+use serde_json::Value;
+
+use super::{Action, Fault, Noun, Reply};
+use crate::billing::cards::{Attempt, Card};
+use crate::world::{ClockId, Event, State, World};
+
+/// Which world a request means, and as whom it acts there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorldKey {
+    pub name: Arc<str>,
+    /// A role that limits what the key may do, so that refusals can be tested.
+    pub role: Option<&'static str>,
+}
+
+impl fmt::Display for WorldKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// What the user has said about keys.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyPolicy {
+    pub allow_live: bool,
+}
+
+/// What the server and the control API need from an emulated vendor.
+pub trait Provider: Send + Sync + 'static {
+    /// Its tables, what time can do to them and what can happen in them.
+    type State: State;
+
+    /// Mount point, folder of schemas and fixtures.
+    const NAME: &'static str;
+    /// The vendor's own host names.
+    const HOSTS: &'static [&'static str];
+    /// What keys it takes, in a few words for the banner.
+    const KEYS: &'static str;
+
+    /// The operations, joined from its nouns.
+    fn nouns() -> Vec<Noun<Action<Self::State>>>;
+
+    /// The schema files of its nouns.
+    fn schemas() -> &'static Dir<'static>;
+
+    /// The example requests of its nouns, by operation id.
+    fn fixtures() -> &'static Dir<'static>;
+
+    /// Who is asking.
+    ///
+    /// # Errors
+    /// If the credentials are missing or none of this vendor's test keys.
+    fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey, Fault>;
+
+    /// Whether a role may change anything.
+    ///
+    /// # Errors
+    /// The vendor's 403.
+    fn may_write(role: &str, operation: &str) -> Result<(), Fault>;
+
+    /// The vendor's error shape.
+    fn refuse(fault: &Fault) -> Reply;
+
+    /// Gives the row that a fixture's call made (its answer is at hand) the id that the fixture wants.
+    ///
+    /// # Errors
+    /// If the answer names no row of a table.
+    fn name_row(world: &mut World<Self::State>, answer: &Value, name: &str) -> Result<(), String>;
+
+    /// The further clock that a name means, if this vendor has such.
+    fn clock(world: &World<Self::State>, name: &str) -> Option<ClockId>;
+
+    /// An event as the wire shows it.
+    fn event(
+        world: &World<Self::State>,
+        number: usize,
+        event: &Event<<Self::State as State>::Notice>,
+        site: &str,
+    ) -> Value;
+
+    /// Pays, or fails to pay, a payment session; the hosted page uses the same.
+    ///
+    /// # Errors
+    /// If there is no such session or it is over.
+    fn pay(world: &mut World<Self::State>, session: &str, attempt: &Attempt) -> Result<Value, Fault>;
+
+    /// Saves a payment method on a customer.
+    ///
+    /// # Errors
+    /// If there is no such customer.
+    fn save_method(world: &mut World<Self::State>, customer: &str, card: &Card) -> Result<Value, Fault>;
+}

@@ -1,0 +1,16 @@
+//! The providers: one line each. They do not know each other, and nothing below names one.
+
+mod paygentic;
+
+use std::sync::Arc;
+
+use crate::api::{Mount, Settings};
+use crate::server::Hosted;
+
+/// All providers, mounted.
+///
+/// # Errors
+/// If two rows of one provider would answer the same request.
+pub fn mounts(settings: &Arc<Settings>) -> Result<Vec<Arc<dyn Mount>>, String> {
+    Ok(vec![Arc::new(Hosted::<paygentic::Paygentic>::new(Arc::clone(settings))?)])
+}

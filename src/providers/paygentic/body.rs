@@ -1,0 +1,41 @@
+//! Shapes that all nouns share: list envelopes.
+//!
+//! Facts: paygentic-behaviour §1.4: some lists say `object: "list"`, some do not.
+
+use serde::Serialize;
+
+use crate::api::Page;
+
+#[derive(Serialize)]
+pub struct Pagination {
+    pub limit: usize,
+    pub offset: usize,
+    pub total: usize,
+}
+
+/// `{object?, data, pagination}`.
+#[derive(Serialize)]
+pub struct List<T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'static str>,
+    data: Vec<T>,
+    pagination: Pagination,
+}
+
+impl<T> List<T> {
+    /// The same page of other things: bodies are made for the rows that are shown only.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> List<U> {
+        List { object: self.object, data: self.data.into_iter().map(change).collect(), pagination: self.pagination }
+    }
+}
+
+/// A list without an `object` field.
+pub fn bare_list<T>(page: Page, rows: impl Iterator<Item = T>) -> List<T> {
+    let (data, total) = page.cut(rows);
+    List { object: None, data, pagination: Pagination { limit: page.limit, offset: page.offset, total } }
+}
+
+/// A list with `object: "list"`.
+pub fn list<T>(page: Page, rows: impl Iterator<Item = T>) -> List<T> {
+    List { object: Some("list"), ..bare_list(page, rows) }
+}

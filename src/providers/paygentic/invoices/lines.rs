@@ -1,0 +1,275 @@
+//! Line items, both ways: on their invoice, and in the ledger of what is still to be invoiced.
+//!
+//! Facts: paygentic-behaviour §2.8 (lines on invoice, line items), §1.4 (paging).
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::calculate::reckon;
+use super::{Invoice, Kind, LineItem, Status};
+use crate::api::{Call, Fault, Reply};
+use crate::billing::money::{exact, plain};
+use crate::contract::Violation;
+use crate::providers::paygentic::World;
+use crate::providers::paygentic::prices::{Charged, Term};
+use crate::providers::paygentic::state::State;
+use crate::time::Timestamp;
+use crate::world::{Id, IdText};
+
+/// `{invoiceId, lineItems, totalCount, nextPageToken}`: an answer of its own, and a part of an invoice.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceLines<'a> {
+    invoice_id: IdText,
+    line_items: Vec<InvoiceLine<'a>>,
+    total_count: usize,
+    next_page_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InvoiceLine<'a> {
+    event_type: &'static str,
+    event_id: IdText,
+    event_source_id: IdText,
+    billable_metric_id: IdText,
+    invoice_display_name: &'a str,
+    line_item_type: &'static str,
+    meter_event_id: &'static str,
+    metric_name: &'a str,
+    metric_description: &'a str,
+    metric_unit: &'a str,
+    quantity: f64,
+    unit_price: String,
+    total_price: String,
+    total_tax: String,
+    total_amount: String,
+    /// A fraction: 0.085.
+    tax_rate: f64,
+    price_id: IdText,
+    item_id: Option<IdText>,
+    period_start: Timestamp,
+    period_end: Timestamp,
+    payment_term: Term,
+}
+
+/// What a line comes to: as calculated, or as it would come to with the usage known now.
+struct Amounts {
+    quantity: Decimal,
+    unit_price: Decimal,
+    net: Decimal,
+    tax: Decimal,
+    rate: Decimal,
+}
+
+fn amounts(state: &State, line: &LineItem) -> Amounts {
+    if line.calculated_at.is_some() {
+        let quantity = line.quantity.unwrap_or_default();
+        return Amounts { quantity, unit_price: line.unit_price, net: line.net, tax: line.tax, rate: line.tax_rate };
+    }
+    let now = reckon(state, line);
+    Amounts { quantity: now.quantity, unit_price: now.unit_price, net: now.net, tax: now.tax, rate: now.rate }
+}
+
+fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> InvoiceLine<'a> {
+    let Amounts { quantity, unit_price, net, tax, rate } = amounts(state, line);
+    let (source, name, description, unit) = match state.prices[line.price].of {
+        Charged::Metric(id) => {
+            let metric = &state.metrics[id];
+            (state.metrics.text(id), &*metric.name, &*metric.description, &*metric.unit)
+        }
+        Charged::Fee(id) => {
+            let fee = &state.fees[id];
+            (state.fees.text(id), &*fee.name, &*fee.description, "charge")
+        }
+    };
+    InvoiceLine {
+        event_type: if line.kind == Kind::Metered { "usage" } else { "fee" },
+        event_id: state.line_items.text(id),
+        event_source_id: source.clone(),
+        billable_metric_id: source,
+        invoice_display_name: &line.display_name,
+        line_item_type: "charge",
+        meter_event_id: "",
+        metric_name: name,
+        metric_description: description,
+        metric_unit: unit,
+        quantity: f64::try_from(quantity).unwrap_or_default(),
+        unit_price: plain(unit_price),
+        total_price: plain(net),
+        total_tax: plain(tax),
+        total_amount: plain(net + tax),
+        tax_rate: f64::try_from(rate / Decimal::ONE_HUNDRED).unwrap_or_default(),
+        price_id: state.prices.text(line.price),
+        item_id: None,
+        period_start: line.window.start,
+        period_end: line.window.end,
+        payment_term: line.term,
+    }
+}
+
+/// A page of an invoice's lines. The token is the number of the first line of the next page.
+pub(super) fn block<'a>(
+    world: &'a World,
+    id: Id<Invoice>,
+    limit: u64,
+    token: Option<&str>,
+) -> Result<InvoiceLines<'a>, Fault> {
+    let state = &world.state;
+    let lines = &state.invoices[id].lines;
+    let from = match token.map(str::parse::<usize>) {
+        None => 0,
+        Some(Ok(from)) if from <= lines.len() => from,
+        Some(_) => {
+            let violation = Violation::query("pageToken", "format", "is not a token that this API gave");
+            return Err(Fault::violations(vec![violation]));
+        }
+    };
+    let to = from.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)).min(lines.len());
+    Ok(InvoiceLines {
+        invoice_id: state.invoices.text(id),
+        line_items: lines[from..to].iter().map(|line| on_invoice(state, *line, &state.line_items[*line])).collect(),
+        total_count: lines.len(),
+        next_page_token: (to < lines.len()).then(|| to.to_string()),
+    })
+}
+
+pub(super) fn of_invoice(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let id = call.id(&world.state.invoices)?;
+    let limit = call.query.get("limit").and_then(Value::as_u64).unwrap_or(100);
+    let token = call.query.get("pageToken").and_then(Value::as_str);
+    Ok(Reply::ok(&block(world, id, limit, token)?))
+}
+
+/// A line in the ledger.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    id: IdText,
+    subscription_id: IdText,
+    customer_id: IdText,
+    price_id: IdText,
+    invoice_id: Option<IdText>,
+    item_id: Option<IdText>,
+    #[serde(rename = "type")]
+    kind: Kind,
+    status: &'static str,
+    display_name: &'a str,
+    description: Option<&'a str>,
+    currency: &'a str,
+    period_start: Timestamp,
+    period_end: Timestamp,
+    invoice_at: Timestamp,
+    calculated_at: Option<Timestamp>,
+    quantity: Option<String>,
+    unit_price: String,
+    metered_quantity: Option<String>,
+    estimated_metered_quantity: Option<String>,
+    estimated_subtotal: Option<String>,
+    payment_term: Term,
+    subtotal: String,
+    taxes_total: Option<String>,
+    total: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a> {
+    let subscription = &state.subscriptions[line.subscription];
+    let pending = state.invoices[line.invoice].status == Status::Active;
+    let known = amounts(state, line);
+    let metered = line.kind == Kind::Metered;
+    let calculated = line.calculated_at.is_some();
+    let waiting = metered && !calculated;
+    // A pending fee is known but for its tax; usage is not known before its window closes.
+    let subtotal = if waiting { Decimal::ZERO } else { line.net };
+    Entry {
+        id: state.line_items.text(id),
+        subscription_id: state.subscriptions.text(line.subscription),
+        customer_id: state.customers.text(subscription.customer),
+        price_id: state.prices.text(line.price),
+        invoice_id: (!pending).then(|| state.invoices.text(line.invoice)),
+        item_id: None,
+        kind: line.kind,
+        status: if pending { "pending" } else { "invoiced" },
+        display_name: &line.display_name,
+        description: None,
+        currency: &state.plans[subscription.plan].currency,
+        period_start: line.window.start,
+        period_end: line.window.end,
+        invoice_at: line.invoice_at,
+        calculated_at: line.calculated_at,
+        quantity: line.quantity.map(exact),
+        unit_price: plain(known.unit_price),
+        metered_quantity: (metered && calculated).then(|| exact(known.quantity)),
+        estimated_metered_quantity: waiting.then(|| exact(known.quantity)),
+        estimated_subtotal: waiting.then(|| plain(known.net)),
+        payment_term: line.term,
+        subtotal: plain(subtotal),
+        taxes_total: calculated.then(|| plain(line.tax)),
+        total: plain(if calculated { line.net + line.tax } else { subtotal }),
+        created_at: line.created_at,
+        updated_at: line.calculated_at.unwrap_or(line.created_at),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    subscription_id: Option<String>,
+    invoice_id: Option<String>,
+    status: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ledger<'a> {
+    object: &'static str,
+    data: Vec<Entry<'a>>,
+    total_count: usize,
+    summary: Summary<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    fee_subtotal: String,
+    metered_estimated_subtotal: String,
+    currency: &'a str,
+}
+
+pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let filter: Filter = call.filter()?;
+    let state = &world.state;
+    let missing = |noun: &str, id: &str| Fault::no_such(noun, id);
+    let (subscription, invoice) = match (filter.subscription_id.as_deref(), filter.invoice_id.as_deref()) {
+        (_, Some(text)) => {
+            let id = state.invoices.find(text).ok_or_else(|| missing("invoice", text))?;
+            (state.invoices[id].subscription, Some(id))
+        }
+        (Some(text), None) => (state.subscriptions.find(text).ok_or_else(|| missing("subscription", text))?, None),
+        (None, None) => {
+            let violation = Violation::query("subscriptionId", "required", "is needed, or invoiceId");
+            return Err(Fault::violations(vec![violation]));
+        }
+    };
+    let rows = state.line_items.iter().filter(|(_, line)| match invoice {
+        Some(invoice) => line.invoice == invoice,
+        None => line.subscription == subscription,
+    });
+    let entries: Vec<Entry<'_>> = rows
+        .map(|(id, line)| entry(state, id, line))
+        .filter(|entry| filter.status.as_deref().is_none_or(|status| status == entry.status))
+        .collect();
+    let decimals = |text: &str| text.parse::<Decimal>().unwrap_or_default();
+    let fees = entries.iter().filter(|entry| entry.kind == Kind::Fee).map(|entry| decimals(&entry.subtotal)).sum();
+    let estimates = entries.iter().filter_map(|entry| entry.estimated_subtotal.as_deref()).map(decimals).sum();
+    let summary = Summary {
+        fee_subtotal: plain(fees),
+        metered_estimated_subtotal: plain(estimates),
+        currency: &state.plans[state.subscriptions[subscription].plan].currency,
+    };
+    let (data, total_count) = call.page().cut(entries.into_iter());
+    Ok(Reply::ok(&Ledger { object: "list", data, total_count, summary }))
+}

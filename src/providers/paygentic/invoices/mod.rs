@@ -1,0 +1,155 @@
+//! Invoices and their lines.
+//!
+//! Facts: paygentic-behaviour §2.8, §4. An invoice is opened when the previous moment has passed, collects
+//! what falls due at the next one, waits out the grace window if it has metered lines, and is issued.
+
+mod body;
+mod calculate;
+mod lines;
+mod list;
+mod pdf;
+mod projected;
+mod refunds;
+mod settle;
+
+use std::sync::Arc;
+
+use http::Method;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+pub use self::body::{Body, body};
+pub use self::calculate::{Totals, calculate, estimate, tax_rate};
+pub use self::refunds::Refund;
+use super::Operation;
+use super::payment_sessions::Session;
+use super::prices::{Price, Term};
+use super::state::State;
+use super::subscriptions::Subscription;
+use crate::api::{Action, Noun, read, write};
+use crate::billing::period::Window;
+use crate::time::Timestamp;
+use crate::world::{Id, Row};
+
+pub fn noun() -> Noun<Action<State>> {
+    let operations: Vec<Operation> = vec![
+        read("listInvoices", "/v2/invoices", list::list),
+        read("listLineItems", "/v2/invoices/lineItems", lines::list),
+        read("listProjectedInvoices", "/v2/invoices/projected", projected::list),
+        read("getInvoice", "/v2/invoices/{id}", list::get),
+        read("getInvoiceLineItems", "/v2/invoices/{id}/lineItems", lines::of_invoice),
+        read("downloadInvoicePdf", "/v2/invoices/{id}/pdf", pdf::download),
+        write("recordInvoicePayment", Method::POST, "/v2/invoices/{id}/payment", settle::record),
+        write("createInvoiceRefund", Method::POST, "/v2/invoices/{id}/refunds", refunds::create),
+        read("listInvoiceRefunds", "/v2/invoices/{id}/refunds", refunds::list),
+        write("voidInvoiceRefund", Method::POST, "/v2/invoices/{id}/refunds/{refundId}/void", refunds::void),
+        write("retryInvoicePayment", Method::POST, "/v2/invoices/{id}/retryPayment", settle::retry),
+        write("createInvoiceCheckout", Method::POST, "/v0/invoices/{id}/checkout", settle::checkout),
+    ];
+    Noun { name: "invoices", operations }
+}
+
+#[derive(Clone)]
+pub struct Invoice {
+    pub subscription: Id<Subscription>,
+    pub sequence: u32,
+    pub status: Status,
+    /// From the earliest start to the latest end of its lines.
+    pub window: Window,
+    /// When it collects its lines and stops being open.
+    pub moment: Timestamp,
+    /// Until then late events are counted.
+    pub grace_end: Timestamp,
+    pub lines: Box<[Id<LineItem>]>,
+    /// Rounded to the minor unit when issued.
+    pub totals: Totals,
+    pub number: Option<Number>,
+    pub issued_at: Option<Timestamp>,
+    pub due_at: Option<Timestamp>,
+    pub paid_at: Option<Timestamp>,
+    /// The last attempt to collect it.
+    pub session: Option<Id<Session>>,
+    /// When `retryPayment` was last called: it may be once a minute.
+    pub retried_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// `INV-YYYY-MM-NNN`: counted within the month of the invoice's period (inferred from the sample, §2.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Number {
+    pub year: i16,
+    pub month: i8,
+    pub count: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    Active,
+    Closing,
+    Closed,
+    Calculating,
+    Draft,
+    Issued,
+    PaymentFailed,
+    Paid,
+    Cancelled,
+    WrittenOff,
+    Failed,
+    Projected,
+}
+
+impl Row for Invoice {
+    const PREFIX: &'static str = "inv_";
+    const NOUN: &'static str = "invoice";
+}
+
+impl Invoice {
+    /// Whether it waits for money.
+    pub fn is_owed(&self) -> bool {
+        matches!(self.status, Status::Issued | Status::PaymentFailed)
+    }
+
+    /// Whether its amounts are final.
+    pub fn is_final(&self) -> bool {
+        self.number.is_some()
+    }
+}
+
+/// One charge on an invoice. While the invoice is open the line is pending.
+#[derive(Clone)]
+pub struct LineItem {
+    pub subscription: Id<Subscription>,
+    pub invoice: Id<Invoice>,
+    pub price: Id<Price>,
+    pub kind: Kind,
+    pub display_name: Arc<str>,
+    pub window: Window,
+    /// The whole window that a first stub is part of.
+    pub full: Window,
+    pub invoice_at: Timestamp,
+    pub term: Term,
+    /// Of a metered line: unknown until it is calculated.
+    pub quantity: Option<Decimal>,
+    pub unit_price: Decimal,
+    /// Without tax, unrounded.
+    pub net: Decimal,
+    pub tax: Decimal,
+    /// Percent.
+    pub tax_rate: Decimal,
+    pub calculated_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Fee,
+    Metered,
+}
+
+impl Row for LineItem {
+    const PREFIX: &'static str = "li_";
+    const NOUN: &'static str = "line item";
+}

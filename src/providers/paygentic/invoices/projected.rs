@@ -1,0 +1,138 @@
+//! Invoices to come: derived from the schedule, never stored.
+//!
+//! Facts: paygentic-behaviour §2.8 (projected). Usage is left out, and moments that hold nothing else.
+
+use serde::Deserialize;
+
+use super::calculate::{Reckoned, add_up};
+use super::{Body, Invoice, Status, tax_rate};
+use crate::api::{Call, Fault, Reply};
+use crate::billing::money::major;
+use crate::billing::period::Window;
+use crate::billing::proration::prorate;
+use crate::billing::tax::tax;
+use crate::contract::Violation;
+use crate::providers::paygentic::World;
+use crate::providers::paygentic::body::list as envelope;
+use crate::providers::paygentic::prices::Charged;
+use crate::providers::paygentic::schedule::{self, Charge, Moment};
+use crate::providers::paygentic::subscriptions::{Status as SubscriptionStatus, Subscription};
+use crate::time::{Cadence, Timestamp};
+use crate::world::{Id, hash};
+
+/// How far ahead of now a projection may look.
+const HORIZON: Cadence = Cadence::months(12);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    subscription_id: String,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+}
+
+pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let filter: Filter = call.filter()?;
+    let Some(id) = world.state.subscriptions.find(&filter.subscription_id) else {
+        return Err(Fault::no_such("subscription", &filter.subscription_id));
+    };
+    let row = &world.state.subscriptions[id];
+    let now = world.clock(row.clock).reading(call.wall);
+    let from = filter.from.unwrap_or(now).max(now);
+    let to = filter.to.or_else(|| Cadence::months(1).after(from, 1)).unwrap_or(Timestamp::MAX);
+    if to <= from {
+        let violation = Violation::query("to", "minimum", format!("{to} is not after from, {from}"));
+        return Err(Fault::violations(vec![violation]));
+    }
+    if HORIZON.after(now, 1).is_some_and(|horizon| to > horizon) {
+        let violation = Violation::query("to", "maximum", format!("{to} is more than a year after now, {now}"));
+        return Err(Fault::violations(vec![violation]));
+    }
+    let live = row.status != SubscriptionStatus::Terminated;
+    let moments = if live { moments(world, row, from, to) } else { Vec::new() };
+    let bodies = moments.iter().map(|(due, sequence)| body(world, id, row, due, *sequence));
+    Ok(Reply::ok(&envelope(call.page(), bodies)))
+}
+
+type Due = Vec<(Charge, Moment)>;
+
+/// What falls due at each moment in `[from, to)`, with its estimated sequence number.
+fn moments(world: &World, row: &Subscription, from: Timestamp, to: Timestamp) -> Vec<(Due, u32)> {
+    let mut ahead = row.clone();
+    let mut found = Vec::new();
+    // The open invoice has taken its charges from the schedule already: give them back.
+    if let Some(open) = row.open_invoice {
+        ahead.charges.iter_mut().for_each(|charge| charge.begin(row));
+        ahead.next_sequence -= 1;
+        schedule::skip_before(&mut ahead, world.state.invoices[open].moment);
+    }
+    while let Some(at) = schedule::next_due(&ahead).filter(|at| *at < to) {
+        let due = schedule::take_due(&mut ahead, at);
+        let fees: Due = due.into_iter().filter(|(charge, _)| !is_metered(world, charge)).collect();
+        let sequence = ahead.next_sequence;
+        ahead.next_sequence += 1;
+        if at >= from && !fees.is_empty() {
+            found.push((fees, sequence));
+        }
+    }
+    found
+}
+
+fn is_metered(world: &World, charge: &Charge) -> bool {
+    charge.quantity.is_none() && matches!(world.state.prices[charge.price].of, Charged::Metric(_))
+}
+
+fn body<'a>(world: &'a World, id: Id<Subscription>, row: &'a Subscription, due: &Due, sequence: u32) -> Body<'a> {
+    let state = &world.state;
+    let plan = &state.plans[row.plan];
+    let reckoned: Vec<Reckoned> = due.iter().map(|(charge, moment)| reckon(world, row, charge, moment)).collect();
+    let totals = add_up(&reckoned, plan.tax_behaviour, &plan.currency);
+    let start = due.iter().map(|(_, moment)| moment.window.start).min().unwrap_or(row.started_at);
+    let end = due.iter().map(|(_, moment)| moment.window.end).max().unwrap_or(start);
+    let at = due.first().map_or(start, |(_, moment)| moment.due);
+    let amount = |value| major(value, &plan.currency);
+    let invoice = Invoice::projected(id, sequence, Window { start, end }, at);
+    let mut body = super::body(world, state.invoices.next_id(), &invoice, "");
+    // A stable id of its own, which no GET by id knows.
+    body.id = state.invoices.unlisted(hash(u64::from(id.number()), &sequence.to_le_bytes()));
+    body.subtotal = amount(totals.net);
+    body.total_tax = amount(totals.tax);
+    body.grand_total = amount(totals.gross());
+    body.unpaid_amount = amount(totals.gross());
+    body.item_count = due.len();
+    body
+}
+
+fn reckon(world: &World, row: &Subscription, charge: &Charge, moment: &Moment) -> Reckoned {
+    let price = &world.state.prices[charge.price];
+    let quantity = charge.quantity.unwrap_or_else(|| price.quantity.into());
+    let rated = price.rate.of(quantity);
+    let rate =
+        if price.outside_tax_scope { rust_decimal::Decimal::ZERO } else { tax_rate(&world.state, row, Some(price)) };
+    let amount = prorate(rated.amount, moment.window, moment.full);
+    let taxed = tax(amount, rate, world.state.plans[row.plan].tax_behaviour);
+    Reckoned { quantity, unit_price: rated.unit_price, net: taxed.net, tax: taxed.tax, rate }
+}
+
+impl Invoice {
+    fn projected(subscription: Id<Subscription>, sequence: u32, window: Window, at: Timestamp) -> Self {
+        Self {
+            subscription,
+            sequence,
+            status: Status::Projected,
+            window,
+            moment: at,
+            grace_end: at,
+            lines: Box::default(),
+            totals: super::Totals::default(),
+            number: None,
+            issued_at: None,
+            due_at: None,
+            paid_at: None,
+            session: None,
+            retried_at: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+}

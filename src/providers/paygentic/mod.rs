@@ -1,0 +1,113 @@
+//! Paygentic: keys, errors, events and the list of nouns.
+//!
+//! Facts: paygentic-contract (operations and shapes), paygentic-behaviour (rules). One file a noun;
+//! `state.rs` lists the tables, `cycle.rs` says what time does.
+
+mod billable_metrics;
+mod body;
+mod customers;
+mod cycle;
+mod events;
+mod fees;
+mod invoices;
+mod keys;
+mod notices;
+mod payment_sessions;
+mod payments;
+mod planned;
+mod plans;
+mod prices;
+mod products;
+mod refusals;
+mod schedule;
+mod state;
+mod subscriptions;
+mod test_clocks;
+
+use http::HeaderMap;
+use include_dir::{Dir, include_dir};
+use serde_json::Value;
+
+use self::notices::Notice;
+use self::state::State;
+use crate::api::{Action, Fault, KeyPolicy, Noun, Provider, Reply, WorldKey};
+use crate::billing::cards::{Attempt, Card};
+use crate::world::{ClockId, Event};
+
+static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/paygentic");
+static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/paygentic");
+
+/// A world of this provider.
+type World = crate::world::World<State>;
+/// A row of this provider's table.
+type Operation = crate::api::Operation<Action<State>>;
+
+/// The vendor as a type.
+pub struct Paygentic;
+
+impl Provider for Paygentic {
+    type State = State;
+
+    const NAME: &'static str = "paygentic";
+    const HOSTS: &'static [&'static str] = &["api.sandbox.paygentic.io", "api.paygentic.io"];
+    const KEYS: &'static str = "any bearer token, such as sk_test_anything: each is a world of its own";
+
+    fn nouns() -> Vec<Noun<Action<State>>> {
+        let mut nouns = vec![
+            products::noun(),
+            billable_metrics::noun(),
+            fees::noun(),
+            prices::noun(),
+            plans::noun(),
+            customers::noun(),
+            subscriptions::noun(),
+            test_clocks::noun(),
+            events::noun(),
+            invoices::noun(),
+            payment_sessions::noun(),
+            payments::noun(),
+        ];
+        nouns.extend(planned::nouns());
+        nouns
+    }
+
+    fn schemas() -> &'static Dir<'static> {
+        &SCHEMAS
+    }
+
+    fn fixtures() -> &'static Dir<'static> {
+        &FIXTURES
+    }
+
+    fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey, Fault> {
+        keys::key(headers, policy)
+    }
+
+    fn may_write(role: &str, operation: &str) -> Result<(), Fault> {
+        keys::may_write(role, operation)
+    }
+
+    fn refuse(fault: &Fault) -> Reply {
+        refusals::reply(fault)
+    }
+
+    fn name_row(world: &mut World, answer: &Value, name: &str) -> Result<(), String> {
+        world.state.name_row(answer, name)
+    }
+
+    fn clock(world: &World, name: &str) -> Option<ClockId> {
+        test_clocks::clock(world, name)
+    }
+
+    fn event(world: &World, number: usize, event: &Event<Notice>, site: &str) -> Value {
+        notices::envelope(world, number, event, site)
+    }
+
+    fn pay(world: &mut World, session: &str, attempt: &Attempt) -> Result<Value, Fault> {
+        payment_sessions::pay(world, session, attempt)
+    }
+
+    fn save_method(world: &mut World, customer: &str, card: &Card) -> Result<Value, Fault> {
+        customers::save_method(world, customer, card)
+    }
+}

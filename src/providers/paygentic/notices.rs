@@ -1,0 +1,91 @@
+//! What can happen in a Paygentic world, and how an event says it.
+//!
+//! Facts: paygentic-behaviour §5 (envelope, published names). Names that are not published follow the
+//! style of those that are; docs/fidelity.md lists them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::World;
+use super::customers::{self, Customer};
+use super::invoices::{self, Invoice};
+use super::payments::{self, Payment};
+use super::subscriptions::{self, Subscription};
+use crate::world::{Event, Id};
+
+/// An event with the row as it was.
+#[derive(Clone)]
+pub enum Notice {
+    CustomerCreated(Id<Customer>),
+    SubscriptionCreated(Id<Subscription>, Arc<Subscription>),
+    SubscriptionActivated(Id<Subscription>, Arc<Subscription>),
+    SubscriptionUpdated(Id<Subscription>, Arc<Subscription>),
+    SubscriptionCancelled(Id<Subscription>, Arc<Subscription>),
+    SubscriptionRenewalReminder(Id<Subscription>, Arc<Subscription>),
+    InvoiceIssued(Id<Invoice>, Arc<Invoice>),
+    InvoicePaid(Id<Invoice>, Arc<Invoice>),
+    InvoicePaymentFailed(Id<Invoice>, Arc<Invoice>),
+    InvoiceCancelled(Id<Invoice>, Arc<Invoice>),
+    PaymentCompleted(Id<Payment>, Arc<Payment>),
+    PaymentFailed(Id<Payment>, Arc<Payment>),
+    PaymentExpired(Id<Payment>, Arc<Payment>),
+}
+
+impl Notice {
+    /// The event type on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::CustomerCreated(_) => "customer.created.v0",
+            Self::SubscriptionCreated(..) => "subscription.created.v0",
+            Self::SubscriptionActivated(..) => "subscription.activated.v0",
+            Self::SubscriptionUpdated(..) => "subscription.updated.v0",
+            Self::SubscriptionCancelled(..) => "subscription.cancelled.v0",
+            Self::SubscriptionRenewalReminder(..) => "subscription.renewal_reminder.v0",
+            Self::InvoiceIssued(..) => "invoice.issued.v0",
+            Self::InvoicePaid(..) => "invoice.paid.v0",
+            Self::InvoicePaymentFailed(..) => "invoice.payment_failed.v0",
+            Self::InvoiceCancelled(..) => "invoice.cancelled.v0",
+            Self::PaymentCompleted(..) => "payment.completed.v0",
+            Self::PaymentFailed(..) => "payment.failed.v0",
+            Self::PaymentExpired(..) => "payment.expired.v0",
+        }
+    }
+
+    fn data(&self, world: &World, site: &str) -> Value {
+        let state = &world.state;
+        match self {
+            Self::CustomerCreated(id) => customers::created_data(state, *id),
+            Self::SubscriptionCreated(id, row)
+            | Self::SubscriptionActivated(id, row)
+            | Self::SubscriptionUpdated(id, row)
+            | Self::SubscriptionCancelled(id, row)
+            | Self::SubscriptionRenewalReminder(id, row) => {
+                let mut data = json!(subscriptions::body(world, *id, row, site));
+                data["subscriptionId"] = data["id"].clone();
+                data
+            }
+            Self::InvoiceIssued(id, row)
+            | Self::InvoicePaid(id, row)
+            | Self::InvoicePaymentFailed(id, row)
+            | Self::InvoiceCancelled(id, row) => {
+                let mut data = json!(invoices::body(world, *id, row, site));
+                data["invoiceId"] = data["id"].clone();
+                data
+            }
+            Self::PaymentCompleted(id, row) | Self::PaymentFailed(id, row) | Self::PaymentExpired(id, row) => {
+                payments::event_data(state, *id, row)
+            }
+        }
+    }
+}
+
+/// `{eventType, eventId, timestamp, data}`.
+pub fn envelope(world: &World, number: usize, event: &Event<Notice>, site: &str) -> Value {
+    json!({
+        "eventType": event.notice.name(),
+        "eventId": world.event_id("evt_", number),
+        "timestamp": event.at,
+        "data": event.notice.data(world, site),
+    })
+}

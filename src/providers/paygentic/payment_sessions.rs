@@ -1,0 +1,412 @@
+//! Payment sessions: one attempt to collect money, behind a hosted page or off-session.
+//!
+//! Facts: paygentic-behaviour §2.9 (lifetimes, what a session is for), §2.7 (activation), §2.8 (retry codes).
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::body::list as envelope;
+use super::customers::{self, Customer};
+use super::cycle::{self, Due};
+use super::invoices::Invoice;
+use super::payments::{self, Payment};
+use super::state::{State, mine};
+use super::subscriptions::Subscription;
+use super::{Operation, World};
+use crate::api::{Action, Call, Fault, Noun, Reply, read};
+use crate::billing::cards::{Attempt, Card, Outcome};
+use crate::billing::money;
+use crate::time::Timestamp;
+use crate::world::{ClockId, Id, IdText, Row, Timer, hash};
+
+pub fn noun() -> Noun<Action<State>> {
+    let operations: Vec<Operation> = vec![read("listPaymentSessions", "/v0/paymentSessions", list)];
+    Noun { name: "payment_sessions", operations }
+}
+
+#[derive(Clone)]
+pub struct Session {
+    pub purpose: Purpose,
+    pub customer: Option<Id<Customer>>,
+    pub amount: Decimal,
+    pub currency: Arc<str>,
+    pub status: Status,
+    pub clock: ClockId,
+    pub redirects: Option<Arc<Redirects>>,
+    /// Whether the card is kept when it is paid.
+    pub save: bool,
+    pub metadata: Option<Value>,
+    pub expires_at: Timestamp,
+    expiry: Option<Timer>,
+    /// Why the last attempt did not work.
+    pub decline: Option<Box<str>>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub completed_at: Option<Timestamp>,
+}
+
+/// What a session collects money for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The start of a subscription.
+    Activation(Id<Subscription>),
+    Invoice(Id<Invoice>),
+    Payment(Id<Payment>),
+    /// Saves a card, charges nothing.
+    Setup(Id<Customer>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Pending,
+    Processing,
+    Completed,
+    Failed,
+    Expired,
+    Cancelled,
+}
+
+/// Where the hosted page sends the customer.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redirects {
+    pub on_success: Option<Box<str>>,
+    pub on_failure: Option<Box<str>>,
+}
+
+impl Row for Session {
+    const PREFIX: &'static str = "ps_";
+    const NOUN: &'static str = "payment session";
+}
+
+/// What a new session needs to know.
+pub struct Opening {
+    pub purpose: Purpose,
+    pub customer: Option<Id<Customer>>,
+    pub amount: Decimal,
+    pub currency: Arc<str>,
+    pub clock: ClockId,
+    pub expires_at: Timestamp,
+    pub redirects: Option<Redirects>,
+    pub save: bool,
+    pub metadata: Option<Value>,
+}
+
+/// Opens a session that waits for its customer until it expires.
+pub fn open(world: &mut World, opening: Opening) -> Id<Session> {
+    let now = world.now(opening.clock);
+    let id = world.state.sessions.next_id();
+    let expiry = world.set_timer(opening.clock, opening.expires_at, Due::Expire(id));
+    world.state.sessions.insert(Session {
+        purpose: opening.purpose,
+        customer: opening.customer,
+        amount: opening.amount,
+        currency: opening.currency,
+        status: Status::Pending,
+        clock: opening.clock,
+        redirects: opening.redirects.map(Arc::new),
+        save: opening.save,
+        metadata: opening.metadata,
+        expires_at: opening.expires_at,
+        expiry: Some(expiry),
+        decline: None,
+        created_at: now,
+        updated_at: now,
+        completed_at: None,
+    })
+}
+
+/// The hosted page of a session.
+pub fn url(state: &State, id: Id<Session>, site: &str) -> String {
+    format!("{site}/portal/pay/{}", state.sessions.text(id))
+}
+
+/// Pays a session, or fails to: what the hosted page and the control API do.
+pub fn pay(world: &mut World, session: &str, attempt: &Attempt) -> Result<Value, Fault> {
+    let id = world.state.sessions.find(session).ok_or_else(|| Fault::no_such(Session::NOUN, session))?;
+    let row = &world.state.sessions[id];
+    if row.status != Status::Pending {
+        let fault = Fault::conflict(format!(
+            "Payment session {session} is {}: it can be paid no more",
+            status_name(row.status)
+        ));
+        let expired = row.status == Status::Expired;
+        return Err(if expired { fault.with_code("PAYMENT_SESSION_EXPIRED") } else { fault });
+    }
+    match attempt {
+        Attempt::Fail { code } => give_up(world, id, code),
+        Attempt::Pay { card, save } => match card.outcome() {
+            // On a page the cardholder is there to approve.
+            Outcome::Succeeds | Outcome::NeedsAuthentication => complete(world, id, card, *save),
+            // The page stays: the customer may try another card.
+            Outcome::Declined(code) => note_decline(world, id, code),
+        },
+    }
+    let row = &world.state.sessions[id];
+    Ok(json!({
+        "session": world.state.sessions.text(id),
+        "status": row.status,
+        "paid": row.status == Status::Completed,
+        "declineCode": row.decline,
+    }))
+}
+
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "pending",
+        Status::Processing => "processing",
+        Status::Completed => "completed",
+        Status::Failed => "failed",
+        Status::Expired => "expired",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+fn note_decline(world: &mut World, id: Id<Session>, code: &str) {
+    let now = world.now(world.state.sessions[id].clock);
+    world.state.sessions.update(id, |row| {
+        row.decline = Some(code.into());
+        row.updated_at = now;
+    });
+}
+
+/// Ends a session with a status; its expiry no longer matters.
+fn finish(world: &mut World, id: Id<Session>, status: Status) {
+    let now = world.now(world.state.sessions[id].clock);
+    let expiry = world.state.sessions.update(id, |row| {
+        row.status = status;
+        row.updated_at = now;
+        row.completed_at = (status == Status::Completed).then_some(now);
+        row.expiry.take()
+    });
+    if let Some(timer) = expiry {
+        world.cancel_timer(timer);
+    }
+}
+
+fn complete(world: &mut World, id: Id<Session>, card: &Card, save: bool) {
+    finish(world, id, Status::Completed);
+    let row = world.state.sessions[id].clone();
+    if let Some(customer) = row.customer
+        && (save || row.save || wants_card(&world.state, row.purpose))
+    {
+        customers::keep_card(world, customer, card);
+    }
+    match row.purpose {
+        Purpose::Setup(_) => {}
+        Purpose::Payment(payment) => payments::completed(world, payment),
+        Purpose::Invoice(invoice) => cycle::settle(world, invoice),
+        Purpose::Activation(subscription) => match world.state.subscriptions[subscription].first_invoice {
+            Some(invoice) if world.state.invoices[invoice].is_owed() => cycle::settle(world, invoice),
+            _ => cycle::activate(world, subscription),
+        },
+    }
+}
+
+/// Whether paying means saving: a set-up session does nothing else, and an auto-charged subscription
+/// cannot go on without a stored method.
+fn wants_card(state: &State, purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Setup(_) => true,
+        Purpose::Activation(subscription) => state.subscriptions[subscription].auto_charge,
+        Purpose::Invoice(invoice) => state.subscriptions[state.invoices[invoice].subscription].auto_charge,
+        Purpose::Payment(_) => false,
+    }
+}
+
+fn give_up(world: &mut World, id: Id<Session>, code: &str) {
+    note_decline(world, id, code);
+    finish(world, id, Status::Failed);
+    match world.state.sessions[id].purpose {
+        Purpose::Setup(_) => {}
+        Purpose::Payment(payment) => payments::failed(world, payment),
+        Purpose::Invoice(invoice) => fail_owed(world, invoice),
+        Purpose::Activation(subscription) => {
+            if let Some(invoice) = world.state.subscriptions[subscription].first_invoice {
+                fail_owed(world, invoice);
+            }
+        }
+    }
+}
+
+fn fail_owed(world: &mut World, invoice: Id<Invoice>) {
+    if world.state.invoices[invoice].is_owed() {
+        cycle::fail(world, invoice);
+    }
+}
+
+/// Nobody has paid in time. A subscription that waited for its start ends (docs/fidelity.md).
+pub fn expire(world: &mut World, id: Id<Session>) {
+    if world.state.sessions[id].status != Status::Pending {
+        return;
+    }
+    finish(world, id, Status::Expired);
+    match world.state.sessions[id].purpose {
+        Purpose::Setup(_) | Purpose::Invoice(_) => {}
+        Purpose::Payment(payment) => payments::expired(world, payment),
+        Purpose::Activation(subscription) => {
+            let merchant = &world.state.customers[world.state.subscriptions[subscription].customer].merchant;
+            let by = merchant.as_ref().into();
+            cycle::end(world, subscription, by, "The payment session of the first invoice expired".into(), None);
+        }
+    }
+}
+
+/// Takes back the page of a subscription's start: it is paid otherwise, or no longer wanted.
+pub fn close_activation(world: &mut World, subscription: Id<Subscription>) {
+    if let Some(session) = world.state.subscriptions[subscription].session {
+        withdraw(world, session);
+    }
+}
+
+/// Takes a page back that nobody shall pay any more.
+pub fn withdraw(world: &mut World, id: Id<Session>) {
+    if world.state.sessions[id].status == Status::Pending {
+        finish(world, id, Status::Cancelled);
+    }
+}
+
+/// How an attempt to charge a stored card ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    Paid,
+    NoMethod,
+    Declined(&'static str),
+}
+
+/// Charges the customer's newest card for an invoice. Without a card the invoice waits for its page.
+pub fn charge_off_session(world: &mut World, invoice: Id<Invoice>) -> Charge {
+    let row = &world.state.invoices[invoice];
+    let subscription = &world.state.subscriptions[row.subscription];
+    let (customer, clock, amount) = (subscription.customer, subscription.clock, row.totals.gross());
+    let currency = Arc::clone(&world.state.plans[subscription.plan].currency);
+    let Some(method) = world.state.customers[customer].payment_methods.last() else { return Charge::NoMethod };
+    let outcome = match world.state.payment_methods[*method].card.outcome() {
+        Outcome::Succeeds => Charge::Paid,
+        Outcome::Declined(code) => Charge::Declined(code),
+        Outcome::NeedsAuthentication => Charge::Declined("authentication_required"),
+    };
+    let now = world.now(clock);
+    let (status, decline) = match outcome {
+        Charge::Declined(code) => (Status::Failed, Some(code.into())),
+        _ => (Status::Completed, None),
+    };
+    let session = world.state.sessions.insert(Session {
+        purpose: Purpose::Invoice(invoice),
+        customer: Some(customer),
+        amount,
+        currency,
+        status,
+        clock,
+        redirects: None,
+        save: false,
+        metadata: None,
+        expires_at: now,
+        expiry: None,
+        decline,
+        created_at: now,
+        updated_at: now,
+        completed_at: (status == Status::Completed).then_some(now),
+    });
+    world.state.invoices.update(invoice, |row| row.session = Some(session));
+    match outcome {
+        Charge::Declined(_) => cycle::fail(world, invoice),
+        _ => cycle::settle(world, invoice),
+    }
+    outcome
+}
+
+/// The provider's own name of a charge, made of the session's number.
+pub fn provider_reference(state: &State, id: Id<Session>) -> String {
+    let first = hash(state.seed, &id.number().to_le_bytes());
+    format!("pi_{first:016x}{:08x}", hash(first, b"pi") >> 32)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    object: &'static str,
+    id: IdText,
+    entity_type: &'static str,
+    entity_id: IdText,
+    entity_label: Option<String>,
+    amount: String,
+    currency: &'a str,
+    status: Status,
+    merchant_payment_account_id: Option<&'a str>,
+    provider_payment_ref: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    completed_at: Option<Timestamp>,
+}
+
+/// `None` for set-up sessions: they collect nothing and are read through their customer.
+fn body<'a>(state: &State, id: Id<Session>, row: &'a Session) -> Option<Body<'a>> {
+    let (entity_type, entity_id, entity_label) = match row.purpose {
+        Purpose::Setup(_) => return None,
+        Purpose::Activation(id) => {
+            ("subscription", state.subscriptions.text(id), Some(state.subscriptions[id].name.to_string()))
+        }
+        Purpose::Invoice(id) => {
+            ("invoice", state.invoices.text(id), state.invoices[id].number.map(|number| number.to_string()))
+        }
+        Purpose::Payment(id) => {
+            ("payment", state.payments.text(id), state.payments[id].reference.as_deref().map(str::to_owned))
+        }
+    };
+    // The reference exists once somebody has tried to pay.
+    let tried = row.status == Status::Completed || row.decline.is_some();
+    Some(Body {
+        object: "payment_session",
+        id: state.sessions.text(id),
+        entity_type,
+        entity_id,
+        entity_label,
+        amount: money::major(row.amount, &row.currency),
+        currency: &row.currency,
+        status: row.status,
+        merchant_payment_account_id: None,
+        provider_payment_ref: tried.then(|| provider_reference(state, id)),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        completed_at: row.completed_at,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    merchant_id: Option<String>,
+    subscription_id: Option<String>,
+    customer_id: Option<String>,
+    status: Option<Status>,
+    entity_type: Option<String>,
+}
+
+fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let filter: Filter = call.filter()?;
+    let state = &world.state;
+    let customer = filter.customer_id.as_deref().map(|id| state.customers.find(id));
+    let subscription = filter.subscription_id.as_deref().map(|id| state.subscriptions.find(id));
+    let rows = state.sessions.iter().filter(|(_, row)| {
+        customer.is_none_or(|id| id.is_some() && id == row.customer)
+            && subscription.is_none_or(|id| id.is_some() && id == subscription_of(state, row.purpose))
+            && filter.status.is_none_or(|status| status == row.status)
+            && row.customer.is_none_or(|id| mine(filter.merchant_id.as_deref(), &state.customers[id].merchant))
+    });
+    let bodies = rows.filter_map(|(id, row)| body(state, id, row));
+    let wanted = bodies.filter(|body| filter.entity_type.as_deref().is_none_or(|kind| kind == body.entity_type));
+    Ok(Reply::ok(&envelope(call.page(), wanted)))
+}
+
+fn subscription_of(state: &State, purpose: Purpose) -> Option<Id<Subscription>> {
+    match purpose {
+        Purpose::Activation(id) => Some(id),
+        Purpose::Invoice(id) => Some(state.invoices[id].subscription),
+        Purpose::Payment(_) | Purpose::Setup(_) => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! When the charges of a subscription fall due: pure arithmetic on its grid.
+//!
+//! Facts: paygentic-behaviour §4. Every boundary is anchor + n × cadence. A charge in advance is due at the
+//! start of its window, one in arrears at the end; a charge is billed only if it falls due at or after
+//! `billingStartsAt`. A start between two boundaries makes a first stub: fees are prorated by seconds over
+//! it, obligations skip it.
+
+use rust_decimal::Decimal;
+
+use super::prices::{Charged, Price, Term};
+use super::subscriptions::Subscription;
+use crate::billing::period::{Window, first_window};
+use crate::time::{Cadence, Grid, Timestamp};
+use crate::world::Id;
+
+/// One price as a subscription owes it.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    pub price: Id<Price>,
+    pub cadence: Cadence,
+    pub in_advance: bool,
+    pub obligation: bool,
+    /// Units fixed at subscription time (the older `items`), in place of usage or the price's quantity.
+    pub quantity: Option<Decimal>,
+    /// The grid index of the window that is billed next; `None` when nothing is left to bill.
+    next: Option<i64>,
+}
+
+/// A window of a charge and the instant when it falls due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    pub window: Window,
+    /// The whole window that `window` is a stub of; the same where it is none.
+    pub full: Window,
+    pub due: Timestamp,
+}
+
+impl Charge {
+    /// How a subscription of `cadence` owes `price`.
+    pub fn new(id: Id<Price>, price: &Price, cadence: Cadence, quantity: Option<Decimal>) -> Self {
+        let metered = matches!(price.of, Charged::Metric(_)) && quantity.is_none();
+        Self {
+            price: id,
+            cadence: price.cadence.unwrap_or(cadence),
+            // Usage is known when its window ends, whatever the price says (§4: always stamped in arrears).
+            in_advance: (price.term == Term::InAdvance || quantity.is_some()) && !metered,
+            obligation: price.obligation,
+            quantity,
+            next: None,
+        }
+    }
+
+    /// Puts the charge at its first window that is to be billed.
+    pub fn begin(&mut self, subscription: &Subscription) {
+        if self.cadence.is_zero() {
+            self.next = Some(0);
+            return;
+        }
+        let grid = self.grid(subscription);
+        let from = grid.index_at(subscription.started_at);
+        let billing = grid.index_at(subscription.billing_starts_at).saturating_sub(1);
+        self.next = Some(from.max(billing));
+        while let Some(moment) = self.moment(subscription) {
+            let stub = moment.window != moment.full;
+            if moment.due >= subscription.billing_starts_at && !(stub && self.obligation) {
+                break;
+            }
+            self.step();
+        }
+    }
+
+    /// Goes on to the next window.
+    pub fn step(&mut self) {
+        self.next = if self.cadence.is_zero() { None } else { self.next.map(|n| n + 1) };
+    }
+
+    /// The window that is billed next, unless it begins at or after the subscription's end.
+    pub fn moment(&self, subscription: &Subscription) -> Option<Moment> {
+        let n = self.next?;
+        let moment = if self.cadence.is_zero() { self.once(subscription) } else { self.recurring(subscription, n)? };
+        match subscription.ending_at {
+            Some(end) if moment.window.start >= end || moment.due > end => None,
+            _ => Some(moment),
+        }
+    }
+
+    fn recurring(&self, subscription: &Subscription, n: i64) -> Option<Moment> {
+        let grid = self.grid(subscription);
+        let full = Window { start: grid.boundary(n)?, end: grid.boundary(n + 1)? };
+        let window = Window { start: full.start.max(subscription.started_at), end: full.end };
+        Some(Moment { window, full, due: if self.in_advance { window.start } else { window.end } })
+    }
+
+    /// A one-off: a window without length at the start, due there or with the first period's arrears.
+    fn once(&self, subscription: &Subscription) -> Moment {
+        let start = subscription.started_at;
+        let at = if self.in_advance { start } else { first_window(subscription.grid(), start).0.end };
+        let window = Window { start: at, end: at };
+        Moment { window, full: window, due: at.max(subscription.billing_starts_at) }
+    }
+
+    fn grid(&self, subscription: &Subscription) -> Grid {
+        Grid { anchor: subscription.anchor, cadence: self.cadence }
+    }
+}
+
+/// The next instant at which any charge falls due.
+pub fn next_due(subscription: &Subscription) -> Option<Timestamp> {
+    subscription.charges.iter().filter_map(|charge| charge.moment(subscription)).map(|moment| moment.due).min()
+}
+
+/// Takes from the schedule everything that is due up to and including `until`: charge by charge in plan
+/// order, each oldest first.
+pub fn take_due(subscription: &mut Subscription, until: Timestamp) -> Vec<(Charge, Moment)> {
+    let mut due = Vec::new();
+    for place in 0..subscription.charges.len() {
+        while let Some(moment) = subscription.charges[place].moment(subscription).filter(|moment| moment.due <= until) {
+            due.push((subscription.charges[place].clone(), moment));
+            subscription.charges[place].step();
+        }
+    }
+    due
+}
+
+/// Drops from the schedule what is due before `moment`.
+pub fn skip_before(subscription: &mut Subscription, moment: Timestamp) {
+    for place in 0..subscription.charges.len() {
+        while subscription.charges[place].moment(subscription).is_some_and(|next| next.due < moment) {
+            subscription.charges[place].step();
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The tables of a Paygentic world, its explicit indexes, and the merchant.
+//!
+//! A key is one merchant. Whatever `org_` id a caller names is that merchant (docs/fidelity.md): rows keep
+//! the name under which they were made, and rows of a starting world belong to every name.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap};
+use serde_json::Value;
+
+use super::World;
+use super::billable_metrics::Metric;
+use super::customers::{Consumer, Customer, PaymentMethod};
+use super::cycle::{self, Due};
+use super::events::MeterEvent;
+use super::fees::Fee;
+use super::invoices::{Invoice, LineItem, Refund};
+use super::notices::Notice;
+use super::payment_sessions::Session;
+use super::payments::Payment;
+use super::plans::{Plan, PlanVersion};
+use super::prices::Price;
+use super::products::Product;
+use super::subscriptions::Subscription;
+use super::test_clocks::TestClock;
+use crate::time::Timestamp;
+use crate::world::{Id, Table, hash};
+
+/// The merchant of a starting world's rows, until a caller names one.
+pub const HOUSE_MERCHANT: &str = "org_leapday";
+
+#[derive(Clone)]
+pub struct State {
+    pub products: Table<Product>,
+    pub metrics: Table<Metric>,
+    pub fees: Table<Fee>,
+    pub prices: Table<Price>,
+    pub plans: Table<Plan>,
+    pub plan_versions: Table<PlanVersion>,
+    pub consumers: Table<Consumer>,
+    pub customers: Table<Customer>,
+    pub payment_methods: Table<PaymentMethod>,
+    pub subscriptions: Table<Subscription>,
+    pub test_clocks: Table<TestClock>,
+    pub meter_events: Table<MeterEvent>,
+    pub invoices: Table<Invoice>,
+    pub line_items: Table<LineItem>,
+    pub refunds: Table<Refund>,
+    pub sessions: Table<Session>,
+    pub payments: Table<Payment>,
+
+    /// Who has an e-mail address, in lower case: the documented identity of a consumer (§2.6).
+    pub consumers_by_email: HashMap<Arc<str>, Id<Consumer>>,
+    /// The customer of a consumer-merchant pair.
+    pub customers_by_consumer: HashMap<(Id<Consumer>, Arc<str>), Id<Customer>>,
+    /// A merchant's own id of a customer.
+    pub customers_by_external_id: HashMap<(Arc<str>, Arc<str>), Id<Customer>>,
+    /// The subscriptions of a customer, oldest first.
+    pub subscriptions_by_customer: HashMap<Id<Customer>, imbl::Vector<Id<Subscription>>>,
+    /// Meter events by whom and what they are about, in time order, then in order of arrival.
+    pub usage: HashMap<UsageKey, OrdMap<(Timestamp, u32), Id<MeterEvent>>>,
+    /// Idempotency keys of meter events.
+    pub event_keys: HashMap<Arc<str>, Id<MeterEvent>>,
+    /// Idempotency keys of payments.
+    pub payment_keys: HashMap<Arc<str>, Id<Payment>>,
+    /// Portal links by token: whose, and until when.
+    pub portals: HashMap<Arc<str>, (Id<Subscription>, Timestamp)>,
+    /// The last invoice number of a month (year × 12 + month).
+    pub invoice_numbers: OrdMap<i32, u32>,
+
+    /// The name that the caller's merchant goes by where a request does not say it.
+    merchant: Option<Arc<str>>,
+    pub seed: u64,
+}
+
+/// Event type and whom the event is about: a customer's id or the merchant's own name for one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UsageKey {
+    pub event_type: Arc<str>,
+    pub subject: Arc<str>,
+    /// Whether `subject` is an `externalSubject`.
+    pub external: bool,
+}
+
+impl State {
+    /// The merchant under the name that a caller gives it; the first one named is used where none is.
+    pub fn merchant(&mut self, name: &Arc<str>) -> Arc<str> {
+        self.merchant.get_or_insert_with(|| Arc::clone(name));
+        match &self.merchant {
+            Some(known) if **known == **name => Arc::clone(known),
+            _ => Arc::clone(name),
+        }
+    }
+
+    /// The merchant where a request names none.
+    pub fn default_merchant(&self) -> Arc<str> {
+        self.merchant.clone().unwrap_or_else(|| Arc::from(HOUSE_MERCHANT))
+    }
+
+    /// Gives the row that an answer shows the id that a fixture wants.
+    pub fn name_row(&mut self, answer: &Value, name: &str) -> Result<(), String> {
+        let made = answer["id"].as_str().or_else(|| answer["customerId"].as_str()).unwrap_or_default();
+        macro_rules! tables {
+            ($($table:ident),*) => {
+                $(if let Some(id) = self.$table.find(made) {
+                    self.$table.name(id, name);
+                    return Ok(());
+                })*
+            };
+        }
+        tables!(products, metrics, fees, prices, plans, customers, subscriptions, test_clocks, payments);
+        Err(format!("the answer has no id of a row that {name:?} could name"))
+    }
+}
+
+/// Whether a row of `owner` shows in a list for `asked`.
+pub fn mine(asked: Option<&str>, owner: &str) -> bool {
+    asked.is_none_or(|asked| asked == owner || owner == HOUSE_MERCHANT)
+}
+
+impl crate::world::State for State {
+    type Due = Due;
+    type Notice = Notice;
+
+    fn new(seed: u64) -> Self {
+        Self {
+            products: Table::new(seed),
+            metrics: Table::new(seed),
+            fees: Table::new(seed),
+            prices: Table::new(seed),
+            plans: Table::new(seed),
+            plan_versions: Table::new(seed),
+            consumers: Table::new(seed),
+            customers: Table::new(seed),
+            payment_methods: Table::new(seed),
+            subscriptions: Table::new(seed),
+            test_clocks: Table::new(seed),
+            meter_events: Table::new(seed),
+            invoices: Table::new(seed),
+            line_items: Table::new(seed),
+            refunds: Table::new(seed),
+            sessions: Table::new(seed),
+            payments: Table::new(seed),
+            consumers_by_email: HashMap::new(),
+            customers_by_consumer: HashMap::new(),
+            customers_by_external_id: HashMap::new(),
+            subscriptions_by_customer: HashMap::new(),
+            usage: HashMap::new(),
+            event_keys: HashMap::new(),
+            payment_keys: HashMap::new(),
+            portals: HashMap::new(),
+            invoice_numbers: OrdMap::new(),
+            merchant: None,
+            seed: hash(seed, b"paygentic"),
+        }
+    }
+
+    fn fire(world: &mut World, due: Due) {
+        cycle::fire(world, due);
+    }
+}

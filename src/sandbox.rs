@@ -1,0 +1,3 @@
+//! The front door for tests.
+/// A running sandbox.
+pub struct Sandbox;

@@ -1,0 +1,285 @@
+//! A provider behind its mount: key → world → desk → handler on the world → commit → reply.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::worlds::{Full, Slot, Worlds, off_thread};
+use crate::api::{
+    Action, Call, Desk, Door, Exchange, Fault, KeyPolicy, Kind, Mount, OperationInfo, Provider, Reply, Route, Settings,
+    Target, WorldKey, check_answer, warn,
+};
+use crate::billing::cards::{Attempt, Card};
+use crate::contract::{Registry, Violation};
+use crate::time::Timestamp;
+use crate::world::{ClockId, World, hash};
+
+use super::explain;
+
+/// One provider with its worlds.
+pub struct Hosted<P: Provider> {
+    desk: Desk<Action<P::State>>,
+    worlds: Worlds<P::State>,
+    settings: Arc<Settings>,
+}
+
+impl<P: Provider> Hosted<P> {
+    /// # Errors
+    /// If two rows of the provider would answer the same request.
+    pub fn new(settings: Arc<Settings>) -> Result<Self, String> {
+        let desk =
+            Desk::new(Registry::new(P::schemas()), P::nouns()).map_err(|error| format!("{}: {error}", P::NAME))?;
+        Ok(Self { desk, worlds: Worlds::new(settings.max_worlds), settings })
+    }
+
+    fn key(&self, headers: &HeaderMap) -> Result<WorldKey, Fault> {
+        P::key(headers, KeyPolicy { allow_live: self.settings.allow_live_keys })
+    }
+
+    fn open(&self, key: &WorldKey, wall: Timestamp) -> Result<Arc<Slot<P::State>>, Fault> {
+        self.worlds.open(&key.name, || self.make(&key.name, &self.settings.start, wall))
+    }
+
+    /// A new world, after the calls of its fixture.
+    fn make(&self, key: &str, start: &Value, wall: Timestamp) -> Result<World<P::State>, Fault> {
+        let seed = hash(hash(self.settings.random_seed, P::NAME.as_bytes()), key.as_bytes());
+        let mut world = World::new(seed, wall, self.settings.timers_per_advance);
+        for (number, step) in start[P::NAME].as_array().into_iter().flatten().enumerate() {
+            self.replay(&mut world, step, wall).map_err(|fault| {
+                let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);
+                Fault { message, ..fault }
+            })?;
+        }
+        Ok(world)
+    }
+
+    /// One step of a starting world: a call as the API takes it, and the id of what it makes.
+    fn replay(&self, world: &mut World<P::State>, step: &Value, wall: Timestamp) -> Result<(), Fault> {
+        if let Some(customer) = step["saveCard"].as_str() {
+            let card = Card::deserialize(&step["card"]).map_err(|error| Fault::bad_request(error.to_string()))?;
+            return P::save_method(world, customer, &card).map(|_| ());
+        }
+        let id = step["call"].as_str().unwrap_or_default();
+        let Some((Action::Write(handler) | Action::LongWrite(handler), contract)) = self.desk.operation(id) else {
+            return Err(Fault::bad_request(format!("{id:?} is not an operation that makes something")));
+        };
+        let mut body = step["body"].clone();
+        contract.request(&mut body).map_err(Fault::violations)?;
+        let call = Call {
+            path: Vec::new(),
+            query: serde_json::Map::new(),
+            body,
+            idempotency_key: None,
+            wall,
+            site: String::new(),
+        };
+        let reply = handler(world, &call)?;
+        if let Some(name) = step["id"].as_str() {
+            let crate::api::Body::Json(answer) = &reply.body else { return Ok(()) };
+            let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+            P::name_row(world, &answer, name).map_err(Fault::bad_request)?;
+        }
+        Ok(())
+    }
+
+    /// The inner way of a request: may refuse at any step.
+    fn inner(&self, route: Route<'_, Action<P::State>>, exchange: &Exchange<'_>) -> Result<Reply, Fault> {
+        let key = self.key(exchange.request.headers())?;
+        let (id, action) = (route.id, route.action);
+        let (call, hints) = route.admit(exchange, format!("{}/{}", exchange.base, P::NAME))?;
+        if let Some(role) = key.role
+            && !matches!(action, Action::Read(_))
+        {
+            P::may_write(role, id)?;
+        }
+        if matches!(action, Action::Planned) {
+            return Err(Fault::not_built(format!("{id} is in the contract; its behaviour is not built yet")));
+        }
+        let slot = self.open(&key, call.wall)?;
+        let reply = match action {
+            Action::Read(handler) => handler(&slot.read(call.wall), &call)?,
+            Action::Write(handler) => slot.write(call.wall, |world| handler(world, &call))?,
+            Action::LongWrite(handler) => off_thread(|| slot.write(call.wall, |world| handler(world, &call)))?,
+            Action::Planned => Reply::none(),
+        };
+        Ok(warn(reply, &hints))
+    }
+}
+
+impl From<Full> for Fault {
+    fn from(full: Full) -> Self {
+        let message = format!("This sandbox holds {} worlds, as many as --max-worlds allows", full.most);
+        Self::new(Kind::Unavailable, message)
+    }
+}
+
+impl<P: Provider> Mount for Hosted<P> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        P::HOSTS
+    }
+
+    fn keys(&self) -> &'static str {
+        P::KEYS
+    }
+
+    fn answer(&self, exchange: &Exchange<'_>) -> Reply {
+        let route = match self.key(exchange.request.headers()).and_then(|_| self.desk.route(exchange)) {
+            Ok(route) => route,
+            Err(fault) => return self.refuse(&fault),
+        };
+        let contract = route.contract;
+        let reply = self.inner(route, exchange).unwrap_or_else(|fault| self.refuse(&fault));
+        if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
+    }
+
+    fn refuse(&self, fault: &Fault) -> Reply {
+        explain(P::refuse(fault), fault, self.settings.explain)
+    }
+
+    fn operations(&self) -> Vec<OperationInfo> {
+        self.desk.operations(|action| !matches!(action, Action::Planned))
+    }
+
+    fn check(&self) -> Vec<String> {
+        let mut problems = self.desk.check();
+        problems.extend(super::check::fixtures(P::fixtures(), &self.desk));
+        problems
+    }
+
+    fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
+        let key = self.key(headers)?;
+        let slot = match self.worlds.find(&key.name) {
+            Some(slot) => slot,
+            None if open => self.open(&key, crate::time::wall())?,
+            None => return Ok(None),
+        };
+        Ok(Some(Box::new(Opened { hosted: self, key, slot })))
+    }
+}
+
+/// One world of a provider, opened for the control API.
+struct Opened<'h, P: Provider> {
+    hosted: &'h Hosted<P>,
+    key: WorldKey,
+    slot: Arc<Slot<P::State>>,
+}
+
+impl<P: Provider> Opened<'_, P> {
+    fn clock_id(world: &World<P::State>, name: Option<&str>) -> Result<ClockId, Fault> {
+        let Some(name) = name else { return Ok(ClockId::WORLD) };
+        P::clock(world, name).ok_or_else(|| Fault::no_such("clock", name))
+    }
+
+    fn show(world: &World<P::State>, id: ClockId, wall: Timestamp) -> Value {
+        let clock = world.clock(id);
+        let mode = if clock.is_flowing() { "flowing" } else { "frozen" };
+        json!({ "provider": P::NAME, "now": clock.reading(wall), "mode": mode })
+    }
+}
+
+/// How many events the answer to an advance lists; the rest is counted, and `/events` has all.
+const EVENTS_PER_ANSWER: usize = 1_000;
+
+impl<P: Provider> Door for Opened<'_, P> {
+    fn clock(&self, name: Option<&str>, wall: Timestamp) -> Result<Value, Fault> {
+        let world = self.slot.read(wall);
+        let id = Self::clock_id(&world, name)?;
+        Ok(Self::show(&world, id, wall))
+    }
+
+    fn set_clock(&self, to: Option<Timestamp>, wall: Timestamp) -> Result<Value, Fault> {
+        off_thread(|| {
+            self.slot.write(wall, |world| {
+                match to {
+                    None => world.flow(ClockId::WORLD, wall),
+                    Some(to) if to < world.now(ClockId::WORLD) => world.turn_back(to).map_err(|first| {
+                        Fault::conflict(format!(
+                            "The clock stands at {} and something is due on it at {first}: it cannot go back to {to}",
+                            world.now(ClockId::WORLD)
+                        ))
+                    })?,
+                    Some(to) => {
+                        world.freeze(ClockId::WORLD);
+                        world.advance(ClockId::WORLD, to);
+                    }
+                }
+                Ok(Self::show(world, ClockId::WORLD, wall))
+            })
+        })
+    }
+
+    fn advance(&self, name: Option<&str>, target: Target, wall: Timestamp) -> Result<Value, Fault> {
+        off_thread(|| {
+            self.slot.write(wall, |world| {
+                let id = Self::clock_id(world, name)?;
+                let now = world.now(id);
+                let to = match target {
+                    Target::To(to) => to,
+                    Target::By(cadence) => cadence.after(now, 1).ok_or_else(|| {
+                        Fault::field("/by", "maximum", format!("{cadence} from {now} is beyond the calendar"))
+                    })?,
+                };
+                if to <= now {
+                    return Err(Fault::field("/to", "forward", format!("the clock stands at {now} and only moves forward")));
+                }
+                let first = world.event_count();
+                world.freeze(id);
+                let advance = world.advance(id, to);
+                let events: Vec<Value> = world
+                    .events_from(first)
+                    .take(EVENTS_PER_ANSWER)
+                    .map(|(number, event)| P::event(world, number, event, ""))
+                    .collect();
+                Ok(json!({
+                    "provider": P::NAME,
+                    "from": advance.from,
+                    "now": advance.to,
+                    "fired": advance.fired,
+                    "eventCount": world.event_count() - first,
+                    "events": events,
+                    "stopped": advance.stopped_before.map(|due| json!({
+                        "before": due,
+                        "reason": format!("{} timers fired (--timers-per-advance); advance again to go on", advance.fired),
+                    })),
+                }))
+            })
+        })
+    }
+
+    fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault> {
+        let fresh = self.hosted.make(&self.key.name, start, wall)?;
+        self.slot.write(wall, |world| {
+            *world = fresh;
+            Ok(())
+        })
+    }
+
+    fn pay(&self, session: &str, attempt: &Attempt, wall: Timestamp) -> Result<Value, Fault> {
+        self.slot.write(wall, |world| P::pay(world, session, attempt))
+    }
+
+    fn save_method(&self, customer: &str, card: &Card, wall: Timestamp) -> Result<Value, Fault> {
+        if !card.is_plausible() {
+            let violation = Violation::body(
+                "/card/number",
+                "card",
+                "is not a card number: 12 to 19 digits with a right check digit",
+            );
+            return Err(Fault::violations(vec![violation]));
+        }
+        self.slot.write(wall, |world| P::save_method(world, customer, card))
+    }
+
+    fn events(&self, from: usize, limit: usize, base: &str, wall: Timestamp) -> (Vec<Value>, usize) {
+        let world = self.slot.read(wall);
+        let site = format!("{base}/{}", P::NAME);
+        let events = world.events_from(from).take(limit);
+        (events.map(|(number, event)| P::event(&world, number, event, &site)).collect(), world.event_count())
+    }
+}

@@ -1,0 +1,48 @@
+//! Every event of a world, in order.
+//!
+//! An event keeps the row as it was at that instant: rows are shared and persistent, so this costs a
+//! pointer, and its wire shape can be written whenever somebody asks for it.
+
+use imbl::Vector;
+
+use super::{ClockId, State, World};
+use crate::time::Timestamp;
+
+/// Something that happened, at the instant when it was due.
+#[derive(Debug, Clone)]
+pub struct Event<N> {
+    pub at: Timestamp,
+    pub clock: ClockId,
+    pub notice: N,
+}
+
+/// The log of a world. The number of an event is its place in it.
+#[derive(Clone)]
+pub(super) struct Events<N: Clone> {
+    log: Vector<Event<N>>,
+}
+
+impl<N: Clone> Events<N> {
+    pub(super) fn new() -> Self {
+        Self { log: Vector::new() }
+    }
+}
+
+impl<S: State> World<S> {
+    /// Records what just happened on `clock`.
+    pub fn emit(&mut self, clock: ClockId, notice: S::Notice) {
+        let at = self.now(clock);
+        self.events.log.push_back(Event { at, clock, notice });
+    }
+
+    /// How many events there are: also the number of the next.
+    #[must_use]
+    pub fn event_count(&self) -> usize {
+        self.events.log.len()
+    }
+
+    /// The events from number `from` on.
+    pub fn events_from(&self, from: usize) -> impl Iterator<Item = (usize, &Event<S::Notice>)> {
+        (from..self.events.log.len()).filter_map(|n| self.events.log.get(n).map(|event| (n, event)))
+    }
+}

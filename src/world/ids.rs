@@ -1,0 +1,176 @@
+//! Realistic ids from (seed, row number): an id is a row number in disguise.
+//!
+//! The sixteen letters and digits behind a prefix are two halves of eight. One holds the row number,
+//! the other zero; a seeded Feistel network of four rounds mixes them. Decoding runs it backwards and
+//! finds zero again only for an id that this seed made, so half of the id checks the other half and
+//! no index of ids has to be kept, copied or forked.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+/// Letters and digits behind the prefix: what the vendors' samples use.
+const TAIL: usize = 16;
+/// 36^8: the values that half a tail can take.
+const HALF: u64 = 2_821_109_907_456;
+const ROUNDS: u64 = 4;
+/// The longest prefix that fits beside the tail; longer names are kept as text.
+const MADE: usize = 32;
+
+/// Turns row numbers into ids and back, for one kind of row in one world.
+#[derive(Debug, Clone, Copy)]
+pub struct Ids {
+    seed: u64,
+}
+
+impl Ids {
+    /// Ids of the rows named `kind` in the world of `seed`.
+    #[must_use]
+    pub fn new(seed: u64, kind: &str) -> Self {
+        Self { seed: hash(seed, kind.as_bytes()) }
+    }
+
+    /// The id of row `row` behind `prefix`.
+    #[must_use]
+    pub fn text(&self, prefix: &str, row: u32) -> IdText {
+        self.encode(prefix, 0, u64::from(row))
+    }
+
+    /// An id in the same style that [`Ids::row`] will not take for a row's.
+    #[must_use]
+    pub fn unlisted(&self, prefix: &str, number: u64) -> IdText {
+        self.encode(prefix, 1, number % HALF)
+    }
+
+    fn encode(self, prefix: &str, mut left: u64, mut right: u64) -> IdText {
+        for round in 0..ROUNDS {
+            (left, right) = (right, (left + self.noise(right, round)) % HALF);
+        }
+        let mut bytes = [0u8; MADE];
+        let start = prefix.len().min(MADE - TAIL);
+        bytes[..start].copy_from_slice(&prefix.as_bytes()[..start]);
+        spell(left, &mut bytes[start..start + TAIL / 2]);
+        spell(right, &mut bytes[start + TAIL / 2..start + TAIL]);
+        IdText(Text::Made { bytes, len: (start + TAIL) as u8 })
+    }
+
+    /// The row that `text` stands for, if this seed made it.
+    #[must_use]
+    pub fn row(&self, prefix: &str, text: &str) -> Option<u32> {
+        let tail = text.strip_prefix(prefix)?.as_bytes();
+        if tail.len() != TAIL {
+            return None;
+        }
+        let (mut left, mut right) = (read(&tail[..TAIL / 2])?, read(&tail[TAIL / 2..])?);
+        for round in (0..ROUNDS).rev() {
+            (left, right) = ((right + HALF - self.noise(left, round)) % HALF, left);
+        }
+        if left == 0 { u32::try_from(right).ok() } else { None }
+    }
+
+    fn noise(self, half: u64, round: u64) -> u64 {
+        mix(self.seed ^ half.wrapping_add(round << 56)) % HALF
+    }
+}
+
+/// Derives the seed of one part from the seed of the whole.
+#[must_use]
+pub fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    let mut state = mix(seed ^ bytes.len() as u64);
+    for byte in bytes {
+        state = mix(state ^ u64::from(*byte));
+    }
+    state
+}
+
+/// The finaliser of `SplitMix64`: a cheap permutation of 64 bits that leaves no pattern.
+fn mix(mut x: u64) -> u64 {
+    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+fn spell(mut value: u64, into: &mut [u8]) {
+    for slot in into.iter_mut().rev() {
+        *slot = ALPHABET[(value % 36) as usize];
+        value /= 36;
+    }
+}
+
+fn read(text: &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for byte in text {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'z' => byte - b'a' + 10,
+            _ => return None,
+        };
+        value = value * 36 + u64::from(digit);
+    }
+    Some(value)
+}
+
+/// An id as it goes over the wire. Costs no allocation unless a fixture named the row.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdText(Text);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Text {
+    Made { bytes: [u8; MADE], len: u8 },
+    Named(Arc<str>),
+}
+
+impl IdText {
+    pub(crate) fn named(name: Arc<str>) -> Self {
+        Self(Text::Named(name))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Made { bytes, len } => std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default(),
+            Text::Named(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for IdText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for IdText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for IdText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_decode_to_their_row_and_only_under_their_seed() {
+        let ids = Ids::new(42, "inv_");
+        let other = Ids::new(43, "inv_");
+        for row in (0..100_000).chain([u32::MAX - 1, u32::MAX]) {
+            let text = ids.text("inv_", row);
+            assert_eq!(text.as_str().len(), 20);
+            assert_eq!(ids.row("inv_", text.as_str()), Some(row));
+            assert_eq!(other.row("inv_", text.as_str()), None);
+        }
+        for wrong in ["inv_", "inv_0123", "cus_0123456789abcdef", "inv_0123456789abcdeF", "inv_0123456789abcdef"] {
+            assert_eq!(ids.row("inv_", wrong), None, "{wrong}");
+        }
+    }
+}

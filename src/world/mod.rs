@@ -1,0 +1,138 @@
+//! The core: a world is a value.
+//!
+//! A [`World`] holds everything that one API key can see and change: the provider's tables, clocks,
+//! timers, events. It stands on persistent maps, so that a clone costs microseconds. A request that
+//! writes works on a clone which is published or dropped as a whole; a preview of an advance is an
+//! advance of a clone; a fork is a clone under another key.
+//!
+//! This room is synchronous and pure: it knows no HTTP, no tokio, no provider, and is told the time.
+
+mod events;
+mod ids;
+mod table;
+mod timers;
+
+use imbl::Vector;
+
+pub use self::events::Event;
+pub use self::ids::{IdText, Ids, hash};
+pub use self::table::{Id, Row, Table};
+pub use self::timers::{Advance, TIMERS_PER_ADVANCE, Timer};
+use crate::time::{Clock, Timestamp};
+
+/// What a provider keeps in its worlds, and what time does to it.
+pub trait State: Clone + Send + Sync + 'static {
+    /// All that time can do to this provider, as data.
+    type Due: Clone + Send + Sync + 'static;
+    /// All that can happen in it, with the row as it was.
+    type Notice: Clone + Send + Sync + 'static;
+
+    /// The tables of an empty world.
+    fn new(seed: u64) -> Self;
+
+    /// Does what falls due. The clock stands at the due instant.
+    fn fire(world: &mut World<Self>, due: Self::Due);
+}
+
+/// One of a world's clocks. [`ClockId::WORLD`] is the world's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClockId(u32);
+
+impl ClockId {
+    /// The clock of everything that is attached to no other.
+    pub const WORLD: Self = Self(0);
+}
+
+/// Everything that one key can see and change, as one value.
+#[derive(Clone)]
+pub struct World<S: State> {
+    pub state: S,
+    clocks: Vector<Clock>,
+    timers: timers::Timers<S::Due>,
+    events: events::Events<S::Notice>,
+    ids: Ids,
+    timers_per_advance: usize,
+}
+
+impl<S: State> World<S> {
+    /// An empty world whose clock flows with the wall. One advance fires at most so many timers.
+    #[must_use]
+    pub fn new(seed: u64, wall: Timestamp, timers_per_advance: usize) -> Self {
+        Self {
+            state: S::new(seed),
+            clocks: Vector::unit(Clock::flowing(wall)),
+            timers: timers::Timers::new(),
+            events: events::Events::new(),
+            ids: Ids::new(seed, "event"),
+            timers_per_advance,
+        }
+    }
+
+    /// The id of an event as the wire shows it.
+    #[must_use]
+    pub fn event_id(&self, prefix: &str, number: usize) -> IdText {
+        self.ids.text(prefix, u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// The instant that a clock has reached.
+    #[must_use]
+    pub fn now(&self, clock: ClockId) -> Timestamp {
+        self.clock(clock).at()
+    }
+
+    /// One of the world's clocks.
+    ///
+    /// # Panics
+    /// If the id comes from another world.
+    #[must_use]
+    pub fn clock(&self, clock: ClockId) -> &Clock {
+        &self.clocks[clock.0 as usize]
+    }
+
+    /// Adds a clock that stands at `at`.
+    pub fn add_clock(&mut self, at: Timestamp) -> ClockId {
+        let id = ClockId(u32::try_from(self.clocks.len()).unwrap_or(u32::MAX));
+        self.clocks.push_back(Clock::frozen(at));
+        id
+    }
+
+    /// Stops a clock where it stands.
+    pub fn freeze(&mut self, clock: ClockId) {
+        self.clocks[clock.0 as usize].freeze();
+    }
+
+    /// Lets a clock run on from where it stands.
+    pub fn flow(&mut self, clock: ClockId, wall: Timestamp) {
+        self.clocks[clock.0 as usize].flow(wall);
+    }
+
+    /// Freezes the world's own clock at an earlier instant. Only while nothing is due on it: what time
+    /// has done cannot be undone by a clock.
+    ///
+    /// # Errors
+    /// The first instant at which something is due.
+    pub fn turn_back(&mut self, at: Timestamp) -> Result<(), Timestamp> {
+        if let Some(due) = self.next_due(ClockId::WORLD) {
+            return Err(due);
+        }
+        self.clocks[0] = Clock::frozen(at);
+        Ok(())
+    }
+
+    /// Brings the world's own clock up to the wall, if it flows.
+    pub fn catch_up(&mut self, wall: Timestamp) {
+        let now = self.clock(ClockId::WORLD).reading(wall);
+        self.advance(ClockId::WORLD, now);
+    }
+
+    /// Whether the world's own clock has anything to do before a request at `wall` is answered.
+    #[must_use]
+    pub fn is_behind(&self, wall: Timestamp) -> bool {
+        let clock = self.clock(ClockId::WORLD);
+        clock.is_flowing() && self.next_due(ClockId::WORLD).is_some_and(|due| due <= clock.reading(wall))
+    }
+
+    fn reach(&mut self, clock: ClockId, at: Timestamp) {
+        self.clocks[clock.0 as usize].reach(at);
+    }
+}

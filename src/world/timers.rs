@@ -1,0 +1,97 @@
+//! What falls due when, and [`World::advance`]: the only mover of sandbox time.
+//!
+//! A timer is data: `(clock, due, sequence) → what`. *What* is the provider's enum of all that time can
+//! do to it. Timers of one instant fire in the order in which they were set, so one long advance and
+//! many short ones run the same list.
+
+use imbl::OrdMap;
+
+use super::{ClockId, State, World};
+use crate::time::Timestamp;
+
+/// How many timers one advance may fire before it stops and says where: enough for 10,000 monthly
+/// subscriptions over ten years, and an end for a scenario that would never finish.
+pub const TIMERS_PER_ADVANCE: usize = 5_000_000;
+
+/// When a timer fires, and the handle to cancel it by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer {
+    clock: ClockId,
+    due: Timestamp,
+    sequence: u64,
+}
+
+impl Timer {
+    #[must_use]
+    pub fn due(&self) -> Timestamp {
+        self.due
+    }
+}
+
+/// All timers of a world, soonest first for each clock.
+#[derive(Clone)]
+pub(super) struct Timers<D> {
+    queue: OrdMap<Timer, D>,
+    next: u64,
+}
+
+impl<D: Clone> Timers<D> {
+    pub(super) fn new() -> Self {
+        Self { queue: OrdMap::new(), next: 0 }
+    }
+
+    fn first(&self, clock: ClockId) -> Option<Timer> {
+        let from = Timer { clock, due: Timestamp::MIN, sequence: 0 };
+        self.queue.range(from..).next().map(|(timer, _)| *timer).filter(|timer| timer.clock == clock)
+    }
+}
+
+/// What an advance did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advance {
+    pub from: Timestamp,
+    /// Where the clock stands now.
+    pub to: Timestamp,
+    pub fired: usize,
+    /// The next due instant, if the bound on timers stopped the advance before its target.
+    pub stopped_before: Option<Timestamp>,
+}
+
+impl<S: State> World<S> {
+    /// Sets a timer on a clock. One that lies in the past fires at the next advance.
+    pub fn set_timer(&mut self, clock: ClockId, due: Timestamp, what: S::Due) -> Timer {
+        let timer = Timer { clock, due, sequence: self.timers.next };
+        self.timers.next += 1;
+        self.timers.queue.insert(timer, what);
+        timer
+    }
+
+    /// Forgets a timer; nothing happens if it has fired already.
+    pub fn cancel_timer(&mut self, timer: Timer) {
+        self.timers.queue.remove(&timer);
+    }
+
+    /// When the next thing falls due on a clock.
+    #[must_use]
+    pub fn next_due(&self, clock: ClockId) -> Option<Timestamp> {
+        self.timers.first(clock).map(|timer| timer.due)
+    }
+
+    /// Moves a clock to `target`, firing on the way all that falls due up to and including it, each
+    /// with the clock at its due instant. It stops where the world's bound on timers is reached.
+    pub fn advance(&mut self, clock: ClockId, target: Timestamp) -> Advance {
+        let from = self.now(clock);
+        let mut fired = 0;
+        while let Some(timer) = self.timers.first(clock).filter(|timer| timer.due <= target) {
+            if fired == self.timers_per_advance {
+                return Advance { from, to: self.now(clock), fired, stopped_before: Some(timer.due) };
+            }
+            let Some(what) = self.timers.queue.remove(&timer) else { break };
+            self.reach(clock, timer.due);
+            S::fire(self, what);
+            fired += 1;
+        }
+        self.reach(clock, target);
+        Advance { from, to: self.now(clock), fired, stopped_before: None }
+    }
+}
