@@ -1,3 +1,243 @@
-//! The front door for tests.
-/// A running sandbox.
-pub struct Sandbox;
+//! The front door: a whole sandbox from a handful of options, for tests and for `leapday serve`.
+//!
+//! ```
+//! let sandbox = leapday::Sandbox::builder().strict(true).start()?;
+//! assert!(sandbox.base_url().starts_with("http://127.0.0.1:"));
+//! # Ok::<(), leapday::sandbox::StartupError>(())
+//! ```
+//!
+//! It listens before [`Builder::start`] returns and stops when it is dropped.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::api::{Mount, Settings};
+use crate::contract::near;
+use crate::control::Control;
+use crate::server::{Front, run};
+use crate::world::TIMERS_PER_ADVANCE;
+use crate::{fixtures, providers};
+
+/// The largest body that is read, unless somebody says otherwise: no documented request comes near.
+pub const MAX_BODY: usize = 1024 * 1024;
+/// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
+pub const MAX_WORLDS: usize = 10_000;
+/// How long requests may take to finish once the sandbox is told to stop.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Everything a user can set about a sandbox.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub host: String,
+    /// 0 picks a free one.
+    pub port: u16,
+    pub public_url: Option<String>,
+    /// Name of a bundled world, or path of a file like those.
+    pub world: String,
+    pub random_seed: u64,
+    pub strict: bool,
+    pub explain: bool,
+    pub allow_live_keys: bool,
+    pub max_body: usize,
+    pub max_worlds: usize,
+    pub timers_per_advance: usize,
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            public_url: None,
+            world: fixtures::DEFAULT_WORLD.to_owned(),
+            random_seed: 0,
+            strict: false,
+            explain: false,
+            allow_live_keys: false,
+            max_body: MAX_BODY,
+            max_worlds: MAX_WORLDS,
+            timers_per_advance: TIMERS_PER_ADVANCE,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+        }
+    }
+}
+
+/// Why a sandbox did not start: one line that says what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartupError(pub String);
+
+impl fmt::Display for StartupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartupError {}
+
+/// All APIs of a sandbox: the providers, then the control API over them.
+///
+/// # Errors
+/// If the starting world is unknown, unreadable or refused.
+pub fn mounts(options: &Options) -> Result<Vec<Arc<dyn Mount>>, StartupError> {
+    let start = starting_world(&options.world)?;
+    let settings = Arc::new(Settings {
+        strict: options.strict,
+        explain: options.explain,
+        allow_live_keys: options.allow_live_keys,
+        max_worlds: options.max_worlds,
+        timers_per_advance: options.timers_per_advance,
+        random_seed: options.random_seed,
+        world: options.world.clone(),
+        start,
+    });
+    let mut mounts = providers::mounts(&settings).map_err(StartupError)?;
+    if fixtures::world(&options.world).is_none() {
+        for mount in &mounts {
+            mount.rehearse().map_err(|fault| StartupError(format!("--world {}: {fault}", options.world)))?;
+        }
+    }
+    let control = Control::new(mounts.clone(), settings).map_err(StartupError)?;
+    mounts.push(Arc::new(control));
+    Ok(mounts)
+}
+
+fn starting_world(name: &str) -> Result<Value, StartupError> {
+    if let Some(world) = fixtures::world(name) {
+        return Ok(world);
+    }
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        let names = fixtures::names();
+        let meant = near(name, names.iter().copied()).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        let bundled = names.join(", ");
+        StartupError(format!("--world {name}: neither a bundled world ({bundled}) nor a readable file ({error}){meant}"))
+    })?;
+    serde_json::from_str(&text).map_err(|error| StartupError(format!("--world {name}: not JSON: {error}")))
+}
+
+/// Binds the socket that the options ask for.
+///
+/// # Errors
+/// If the address is not to be had.
+pub async fn bind(options: &Options) -> Result<TcpListener, StartupError> {
+    let address = (options.host.as_str(), options.port);
+    TcpListener::bind(address).await.map_err(|error| {
+        let advice = if options.port == 0 { "" } else { "; --port 0 picks a free one" };
+        StartupError(format!("cannot listen on {}:{}: {error}{advice}", options.host, options.port))
+    })
+}
+
+/// Where a listener is reached from this machine.
+#[must_use]
+pub fn url_of(address: SocketAddr) -> String {
+    let ip = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    let ip = if ip.contains(':') { format!("[{ip}]") } else { ip };
+    format!("http://{ip}:{}", address.port())
+}
+
+/// A running sandbox. Stops when it is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    base_url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// A sandbox on a free port of this machine, unless the builder is told otherwise.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder(Options::default())
+    }
+
+    /// `http://127.0.0.1:PORT`
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The server may have ended by itself: then nobody listens, and that is as well.
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Sets up a [`Sandbox`].
+#[derive(Debug, Clone)]
+pub struct Builder(Options);
+
+impl Builder {
+    /// Checks every answer against its schema: what tests want.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.0.strict = strict;
+        self
+    }
+
+    /// Puts violations into error bodies.
+    #[must_use]
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.0.explain = explain;
+        self
+    }
+
+    /// What every new world starts from: a bundled world's name or a file.
+    #[must_use]
+    pub fn world(mut self, world: &str) -> Self {
+        world.clone_into(&mut self.0.world);
+        self
+    }
+
+    #[must_use]
+    pub fn random_seed(mut self, seed: u64) -> Self {
+        self.0.random_seed = seed;
+        self
+    }
+
+    /// Any other option.
+    #[must_use]
+    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.0);
+        self
+    }
+
+    /// Starts the sandbox on a thread and a runtime of its own; it listens when this returns.
+    ///
+    /// # Errors
+    /// If it cannot listen or its starting world is refused.
+    pub fn start(self) -> Result<Sandbox, StartupError> {
+        let options = self.0;
+        let mounts = mounts(&options)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| StartupError(format!("no runtime: {error}")))?;
+        let listener = runtime.block_on(bind(&options))?;
+        let address = listener.local_addr().map_err(|error| StartupError(error.to_string()))?;
+        let base_url = url_of(address);
+        let front = Arc::new(Front::new(mounts, options.max_body, options.public_url, base_url.clone()));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = move || {
+            let stopped = async { drop(stopped.await) };
+            runtime.block_on(run(listener, front, stopped, options.shutdown_timeout));
+        };
+        let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
+        let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;
+        Ok(Sandbox { base_url, stop: Some(stop), thread: Some(thread) })
+    }
+}

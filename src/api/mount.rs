@@ -68,6 +68,12 @@ pub trait Mount: Send + Sync {
     /// Everything that is wrong between its tables, schemas and fixtures.
     fn check(&self) -> Vec<String>;
 
+    /// Runs the starting world once, so that a bad one stops the start and not the first request.
+    ///
+    /// # Errors
+    /// The step that is refused, and why.
+    fn rehearse(&self) -> Result<(), String>;
+
     /// The world that these credentials open here. With `open`, one that does not exist yet is made.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::worlds::{Full, Slot, Worlds, off_thread};
 use crate::api::{
     Action, Call, Desk, Door, Exchange, Fault, KeyPolicy, Kind, Mount, OperationInfo, Provider, Reply, Route, Settings,
-    Target, WorldKey, check_answer, warn,
+    Target, WorldKey, check_answer, teaching_line, warn,
 };
 use crate::billing::cards::{Attempt, Card};
 use crate::contract::{Registry, Violation};
@@ -66,6 +66,7 @@ impl<P: Provider> Hosted<P> {
             return Err(Fault::bad_request(format!("{id:?} is not an operation that makes something")));
         };
         let mut body = step["body"].clone();
+        fill_in(&mut body, wall);
         contract.request(&mut body).map_err(Fault::violations)?;
         let call = Call {
             path: Vec::new(),
@@ -105,6 +106,16 @@ impl<P: Provider> Hosted<P> {
             Action::Planned => Reply::none(),
         };
         Ok(warn(reply, &hints))
+    }
+}
+
+/// Dates a step: `{{now}}` stands for the instant at which the world is opened.
+fn fill_in(value: &mut Value, wall: Timestamp) {
+    match value {
+        Value::String(text) if text == "{{now}}" => *text = wall.to_string(),
+        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(item, wall)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| fill_in(field, wall)),
+        _ => {}
     }
 }
 
@@ -150,6 +161,11 @@ impl<P: Provider> Mount for Hosted<P> {
         let mut problems = self.desk.check();
         problems.extend(super::check::fixtures(P::fixtures(), &self.desk));
         problems
+    }
+
+    fn rehearse(&self) -> Result<(), String> {
+        let rehearsed = self.make("rehearsal", &self.settings.start, crate::time::wall());
+        rehearsed.map(drop).map_err(|fault| format!("{}; {}", fault.message, teaching_line(&fault.violations)))
     }
 
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {

@@ -1,0 +1,215 @@
+//! `leapday serve`: start, say where, serve until told to stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Map, Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+
+use super::{Failure, failed, misused, say};
+use crate::api::Mount;
+use crate::fixtures;
+use crate::sandbox::{MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, bind, mounts, url_of};
+use crate::server::{Front, run as serve};
+use crate::world::TIMERS_PER_ADVANCE;
+
+/// Where the sandbox listens unless it is told otherwise.
+pub(super) const PORT: u16 = 4010;
+
+#[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Args {
+    /// Port to listen on; 0 picks a free one [default: 4010, or PORT]
+    #[arg(short, long, env = "LEAPDAY_PORT", value_parser = port)]
+    port: Option<u16>,
+    /// Address to listen on
+    #[arg(long, env = "LEAPDAY_HOST", default_value = "127.0.0.1", value_parser = NonEmptyStringValueParser::new())]
+    host: String,
+    /// Write a JSON file with pid and URLs once listening
+    #[arg(long, env = "LEAPDAY_ENDPOINTS_FILE", value_name = "PATH")]
+    endpoints_file: Option<PathBuf>,
+    /// How others reach this sandbox, for the URLs in its answers [default: as they call it]
+    #[arg(long, env = "LEAPDAY_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    public_url: Option<String>,
+    /// What every new world starts from: a bundled world or a JSON file
+    #[arg(long, env = "LEAPDAY_WORLD", value_name = "NAME|FILE", default_value = fixtures::DEFAULT_WORLD)]
+    world: String,
+    /// Seed of ids; the same seed and requests give the same ids
+    #[arg(long, env = "LEAPDAY_RANDOM_SEED", value_name = "N", default_value_t = 0)]
+    random_seed: u64,
+    /// Check every answer against its own schema; a mismatch becomes a 500
+    #[arg(long, env = "LEAPDAY_STRICT")]
+    strict: bool,
+    /// Put violations into error bodies, not only into the leapday-violation header
+    #[arg(long, env = "LEAPDAY_EXPLAIN")]
+    explain: bool,
+    /// Accept keys that look live
+    #[arg(long, env = "LEAPDAY_ALLOW_LIVE_KEYS")]
+    allow_live_keys: bool,
+    /// Format of the log on standard error
+    #[arg(long, env = "LEAPDAY_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// Log errors only, print no banner
+    #[arg(short, long, env = "LEAPDAY_QUIET", conflicts_with = "verbose")]
+    quiet: bool,
+    /// Log every request (-vv: everything)
+    #[arg(short, long, env = "LEAPDAY_VERBOSE", action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Largest request body, in bytes
+    #[arg(long, env = "LEAPDAY_MAX_BODY", value_name = "BYTES", default_value_t = MAX_BODY)]
+    max_body: usize,
+    /// How many worlds (keys) the sandbox holds
+    #[arg(long, env = "LEAPDAY_MAX_WORLDS", value_name = "N", default_value_t = MAX_WORLDS)]
+    max_worlds: usize,
+    /// How many timers one advance may fire
+    #[arg(long, env = "LEAPDAY_TIMERS_PER_ADVANCE", value_name = "N", default_value_t = TIMERS_PER_ADVANCE)]
+    timers_per_advance: usize,
+    /// Seconds that running requests get to finish at the end
+    #[arg(long, env = "LEAPDAY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = SHUTDOWN_TIMEOUT.as_secs())]
+    shutdown_timeout: u64,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "a port is a number from 0 to 65535; 0 picks a free one".to_owned())
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(url.to_owned()),
+        _ => Err("a public URL begins with http:// or https://, such as http://leapday:4010".to_owned()),
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    log(&args);
+    let port = match args.port {
+        Some(port) => port,
+        None => default_port()?,
+    };
+    let options = Options {
+        host: args.host.clone(),
+        port,
+        public_url: args.public_url.clone(),
+        world: args.world.clone(),
+        random_seed: args.random_seed,
+        strict: args.strict,
+        explain: args.explain,
+        allow_live_keys: args.allow_live_keys,
+        max_body: args.max_body,
+        max_worlds: args.max_worlds,
+        timers_per_advance: args.timers_per_advance,
+        shutdown_timeout: Duration::from_secs(args.shutdown_timeout),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;
+    runtime.block_on(listen(&args, options))
+}
+
+/// Hosting platforms and buildpacks say the port with `PORT`.
+fn default_port() -> Result<u16, Failure> {
+    match std::env::var("PORT") {
+        Ok(text) => port(&text).map_err(|error| misused(format!("invalid value {text:?} for PORT: {error}"))),
+        Err(_) => Ok(PORT),
+    }
+}
+
+async fn listen(args: &Args, options: Options) -> Result<(), Failure> {
+    let startup = |error: StartupError| misused(error.0);
+    let mounts = mounts(&options).map_err(startup)?;
+    let listener = bind(&options).await.map_err(|error| failed(error.0))?;
+    let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
+    let base_url = url_of(address);
+    let stop = stop_signal().map_err(|error| failed(format!("no signal handler: {error}")))?;
+    if let Some(path) = &args.endpoints_file {
+        let endpoints = endpoints(&mounts, &base_url);
+        write_atomically(path, &endpoints)
+            .map_err(|error| failed(format!("cannot write --endpoints-file {}: {error}", path.display())))?;
+    }
+    if !args.quiet {
+        say(&banner(&mounts, &base_url, &options));
+    }
+    say(&format!("listening on http://{address}"));
+    let front = Front::new(mounts, options.max_body, options.public_url, base_url);
+    serve(listener, Arc::new(front), stop, options.shutdown_timeout).await;
+    Ok(())
+}
+
+/// Resolves when the process is asked to stop. Installed by hand, so that it works as PID 1 too.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn log(args: &Args) {
+    let level = match (args.quiet, args.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::INFO,
+        (false, 1) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
+    };
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    // A second subscriber in one process (tests) is refused; the first one goes on.
+    let _ = match args.log_format {
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}
+
+fn providers(mounts: &[Arc<dyn Mount>]) -> impl Iterator<Item = &Arc<dyn Mount>> {
+    mounts.iter().filter(|mount| !mount.name().starts_with('_'))
+}
+
+fn endpoints(mounts: &[Arc<dyn Mount>], base_url: &str) -> Value {
+    let url = |mount: &Arc<dyn Mount>| (mount.name().to_owned(), json!(format!("{base_url}/{}", mount.name())));
+    let providers: Map<String, Value> = providers(mounts).map(url).collect();
+    json!({
+        "pid": std::process::id(),
+        "base_url": base_url,
+        "control": format!("{base_url}/_leapday"),
+        "providers": providers,
+    })
+}
+
+/// Readers see the whole file or none: it is written beside its place and moved there.
+fn write_atomically(path: &Path, value: &Value) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+    std::fs::write(&beside, format!("{value:#}\n"))?;
+    std::fs::rename(&beside, path)
+}
+
+fn banner(mounts: &[Arc<dyn Mount>], base_url: &str, options: &Options) -> String {
+    let mut lines = vec![format!("leapday {}", env!("CARGO_PKG_VERSION"))];
+    for mount in providers(mounts) {
+        let built = mount.operations().iter().filter(|operation| operation.built).count();
+        lines.push(format!(
+            "  {:<11} {base_url}/{}   {built} of {} operations",
+            mount.name(),
+            mount.name(),
+            mount.operations().len()
+        ));
+        lines.push(format!("  {:<11} {}", "keys", mount.keys()));
+    }
+    lines.push(format!("  {:<11} {base_url}/_leapday   turn a clock: POST …/clock/advance {{\"by\": \"P1M\"}}", "control"));
+    let summary = fixtures::world(&options.world).and_then(|world| world["description"].as_str().map(str::to_owned));
+    lines.push(format!("  {:<11} {}   {}", "world", options.world, summary.unwrap_or_default()));
+    let source = if std::env::vars().any(|(name, _)| name.starts_with("LEAPDAY_")) { "flags and LEAPDAY_*" } else { "flags" };
+    lines.push(format!("  {:<11} {source}   random seed {}", "config", options.random_seed));
+    lines.join("\n")
+}

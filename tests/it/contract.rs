@@ -1,0 +1,20 @@
+//! Operations, schemas and fixtures agree (rule 3), and every operation refuses nonsense kindly.
+
+use leapday::sandbox::{Options, mounts};
+
+#[test]
+fn tables_schemas_and_fixtures_agree() {
+    let mounts = mounts(&Options::default()).expect("mounts");
+    let problems: Vec<String> = mounts.iter().flat_map(|mount| mount.check()).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_bundled_world_opens() {
+    for name in leapday::fixtures::names() {
+        let options = Options { world: name.to_owned(), ..Options::default() };
+        for mount in mounts(&options).expect("mounts") {
+            assert_eq!(mount.rehearse(), Ok(()), "{name}");
+        }
+    }
+}

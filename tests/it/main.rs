@@ -1,0 +1,8 @@
+//! Everything over a real socket, in one binary: every answer is checked against its schema (the shared
+//! sandbox is strict), every test has a key and so a world of its own.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod contract;
+mod manners;
+mod paygentic;
+mod support;

@@ -1,0 +1,148 @@
+//! How the server behaves as an HTTP server, whatever the provider.
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, api};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[test]
+fn health_needs_no_key_and_the_root_says_what_is_here() {
+    let api = api().with_key("");
+    for path in ["/health", "/healthz", "/readyz", "/_leapday/health"] {
+        assert_eq!(api.raw("GET", path, &[], b"").expect(200)["status"], "ok", "{path}");
+    }
+    let root = api.raw("GET", "/", &[], b"").expect(200);
+    assert_eq!(root["providers"]["paygentic"], format!("{}/paygentic", api.base));
+    let page = api.raw("GET", "/", &[("accept", "text/html")], b"");
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    assert_eq!(api.raw("GET", "/nowhere", &[], b"").status, 404);
+}
+
+#[test]
+fn every_answer_carries_version_and_request_id_and_lets_browsers_in() {
+    let api = api();
+    for path in ["/health", "/paygentic/v0/products", "/paygentic/nowhere", "/_leapday/clock"] {
+        let answer = api.raw("GET", path, &[], b"");
+        assert_eq!(answer.header("leapday-version"), Some(env!("CARGO_PKG_VERSION")), "{path}");
+        assert!(answer.header("leapday-request-id").is_some(), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
+    }
+    let headers = [
+        ("origin", "http://localhost:3000"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization,content-type"),
+    ];
+    let answer = api.raw("OPTIONS", "/paygentic/v0/customers", &headers, b"");
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-headers"), Some("authorization,content-type"));
+    assert!(answer.header("access-control-allow-methods").unwrap().contains("PATCH"));
+}
+
+#[test]
+fn a_vendor_host_name_is_a_mount_of_its_own() {
+    let api = api();
+    for host in ["api.sandbox.paygentic.io", "api.paygentic.io:443"] {
+        assert_eq!(api.raw("GET", "/v0/products", &[("host", host)], b"").status, 200, "{host}");
+    }
+}
+
+#[test]
+fn keys_are_needed_and_live_ones_refused() {
+    let api = api();
+    let refused = |key: &str| api.with_key(key).raw("GET", "/paygentic/v0/products", &[], b"");
+    for key in ["", "sk_live_abc"] {
+        let answer = refused(key);
+        assert_eq!(answer.status, 401, "{key}");
+        assert_eq!(answer.body["error"], "unauthorized");
+        assert!(answer.header("leapday-violation").is_some());
+    }
+    let basic = api.with_key("").raw("GET", "/paygentic/v0/products", &[("authorization", "Basic abc")], b"");
+    assert_eq!(basic.status, 401);
+}
+
+#[test]
+fn a_readonly_key_sees_the_same_world_and_changes_nothing() {
+    let api = api();
+    let product = json!({ "name": "A", "description": "a", "merchantId": "org_a" });
+    let before = api.rows("/v0/products").len();
+    api.create("/v0/products", &product);
+    let reader = api.with_key(&format!("{}.readonly", api.key));
+    assert_eq!(reader.rows("/v0/products").len(), before + 1);
+    let refused = reader.post("/v0/products", &product).expect(403);
+    assert_eq!(refused["reason"], "no_permission");
+    assert_eq!(reader.rows("/v0/products").len(), before + 1);
+}
+
+#[test]
+fn unreadable_bodies_are_refused_each_with_its_reason() {
+    let api = api();
+    let before = api.rows("/v0/products").len();
+    let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
+    let deep = format!(r#"{{"name":"a","description":"b","merchantId":"org_a","metadata":{{"a":{deep}}}}}"#);
+    let large = vec![b' '; 2 * 1024 * 1024];
+    let cases: [(&[(&str, &str)], &[u8], u16); 7] = [
+        (&[JSON], b"{", 400),
+        (&[JSON], b"[1, 2", 400),
+        (&[JSON], b"\xff\xfe", 400),
+        (&[JSON], b"\"text\"", 400),
+        (&[("content-type", "text/xml")], b"<a/>", 415),
+        (&[JSON], deep.as_bytes(), 400),
+        (&[JSON], &large, 413),
+    ];
+    for (headers, body, status) in cases {
+        let answer = api.raw("POST", "/paygentic/v0/products", headers, body);
+        let start = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+        assert_eq!(answer.status, status, "{start}: {:#}", answer.body);
+        assert!(answer.body["message"].is_string());
+    }
+    assert_eq!(api.post("/v0/products", &Value::Null).status, 400);
+    assert_eq!(api.rows("/v0/products").len(), before);
+}
+
+#[test]
+fn all_violations_are_told_in_the_vendors_shape_and_in_the_header() {
+    let api = api();
+    let wrong = json!({ "nmae": "A", "description": 7, "merchantId": "acme" });
+    let answer = api.post("/v0/products", &wrong);
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body["error"], "validation_error");
+    let fields: Vec<&str> =
+        answer.body["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["description", "merchantId", "name"]);
+    let header = answer.header("leapday-violation").unwrap();
+    assert!(header.contains("/name required") && header.contains("nmae"), "{header}");
+}
+
+#[test]
+fn a_misspelt_optional_field_is_accepted_with_a_warning() {
+    let api = api();
+    let answer = api.post("/v0/testClocks", &json!({ "curentTime": "2028-01-31T00:00:00Z" }));
+    assert_eq!(answer.status, 201);
+    assert!(answer.header("leapday-warning").unwrap().contains("currentTime"));
+}
+
+#[test]
+fn unknown_routes_name_their_neighbours_and_wrong_methods_the_right_ones() {
+    let api = api();
+    let answer = api.send("GET", "/v0/product", &Value::Null);
+    assert_eq!(answer.status, 404);
+    assert!(answer.header("leapday-violation").unwrap().contains("GET /v0/products"));
+    let answer = api.delete("/v0/products");
+    assert_eq!(answer.status, 405);
+    assert!(answer.header("leapday-violation").unwrap().contains("POST"));
+}
+
+#[test]
+fn what_is_not_built_says_so() {
+    let answer = api().send("GET", "/v0/orders", &Value::Null).expect(501);
+    assert_eq!(answer["error"], "not_implemented");
+}
+
+#[test]
+fn explain_puts_violations_into_the_body() {
+    let sandbox = leapday::Sandbox::builder().explain(true).start().unwrap();
+    let api = Api::at(sandbox.base_url(), "sk_test_a");
+    let answer = api.post("/v0/products", &json!({ "name": "A" })).expect(400);
+    assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
+}

@@ -1,0 +1,3 @@
+//! Paygentic, noun by noun and behaviour by behaviour.
+
+mod test_clocks;
