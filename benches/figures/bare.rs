@@ -1,0 +1,65 @@
+//! A bare hyper server: parse, validate with the same schema, keep the body's bytes in a `DashMap`, serialise.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jsonschema::Validator;
+use serde_json::Value;
+
+struct Store {
+    bodies: DashMap<String, Bytes>,
+    validator: Validator,
+    next: AtomicU64,
+}
+
+pub fn serve() {
+    let contracts: Value = serde_json::from_str(include_str!("../../schemas/paygentic/products.json")).expect("JSON");
+    let schema = &contracts["$defs"]["createProduct.request"];
+    let validator = jsonschema::options().should_validate_formats(true).build(schema).expect("a schema");
+    let store = Arc::new(Store { bodies: DashMap::new(), validator, next: AtomicU64::new(0) });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        println!("listening on http://{}", listener.local_addr().expect("an address"));
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            stream.set_nodelay(true).expect("no delay");
+            let store = Arc::clone(&store);
+            let service = service_fn(move |request| answer(Arc::clone(&store), request));
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).pipeline_flush(true);
+            tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
+        }
+    });
+}
+
+async fn answer(store: Arc<Store>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    if request.method() == Method::GET {
+        let id = request.uri().path().trim_start_matches("/products/");
+        let body = store.bodies.get(id).map(|body| body.clone());
+        return Ok(respond(if body.is_some() { 200 } else { 404 }, body.unwrap_or_default()));
+    }
+    let bytes = request.into_body().collect().await?.to_bytes();
+    let Ok(mut value) = serde_json::from_slice::<Value>(&bytes) else { return Ok(respond(400, Bytes::new())) };
+    if !store.validator.is_valid(&value) {
+        return Ok(respond(400, Bytes::new()));
+    }
+    let id = format!("prod_{:016}", store.next.fetch_add(1, Ordering::Relaxed));
+    value["id"] = Value::String(id.clone());
+    let body = Bytes::from(serde_json::to_vec(&value).unwrap_or_default());
+    store.bodies.insert(id, bytes);
+    Ok(respond(201, body))
+}
+
+fn respond(status: u16, body: Bytes) -> Response<Full<Bytes>> {
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    response.body(Full::new(body)).expect("a response")
+}

@@ -1,0 +1,153 @@
+//! The figures that the README quotes, measured side by side in one run.
+//!
+//! `cargo bench` runs it. The servers (Leapday's own binary and a bare hyper server, which is this
+//! program once more) run on the first core, the load on the second. The bare server does what nobody can
+//! leave out: parse, validate with the same schema, keep the body's bytes in a `DashMap`, serialise. Rounds
+//! alternate between the two, and the medians of the rounds are compared, because small machines are noisy.
+
+mod bare;
+mod load;
+mod machine;
+
+use std::time::Duration;
+
+use load::Shot;
+use machine::{Server, median, rss_kib};
+use serde_json::{Value, json};
+
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(1500);
+const CONNECTIONS: usize = 16;
+const KEY: &str = "sk_test_bench";
+
+fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    match words.get(1).map(String::as_str) {
+        Some("bare-server") => return bare::serve(),
+        Some("load") => return load::main(&words[2..]),
+        _ => {}
+    }
+    machine::require_two_cores();
+    start_and_idle();
+    serving();
+    billing();
+}
+
+fn start_and_idle() {
+    let times: Vec<f64> = (0..11)
+        .map(|_| {
+            let server = Server::leapday();
+            let first = server.first_answer("GET", "/paygentic/v0/products", "");
+            first.as_secs_f64() * 1e3
+        })
+        .collect();
+    println!("start to first answer      {:.1} ms (median of {}; target 15)", median(&times), times.len());
+    let server = Server::leapday();
+    let _ = server.first_answer("GET", "/paygentic/v0/products", "");
+    println!("idle memory                {:.1} MB RSS (target 20)", rss_kib(server.pid()) as f64 / 1024.0);
+}
+
+/// One kind of request at both servers.
+struct Duel {
+    name: &'static str,
+    target: f64,
+    leapday: Shot,
+    bare: Shot,
+}
+
+fn serving() {
+    let leapday = Server::leapday();
+    let bare = Server::bare();
+    let body = json!({
+        "name": "Large Language Model Service",
+        "description": "Access to language models for natural language tasks",
+        "merchantId": "org_f9g0h1i2j3k4l5m6",
+        "metadata": { "category": "ai_services", "tier": "enterprise" },
+    })
+    .to_string();
+    let made: Value = leapday.send("POST", "/paygentic/v0/products", &body);
+    let id = made["id"].as_str().expect("an id").to_owned();
+    let kept: Value = bare.send("POST", "/products", &body);
+    let kept = kept["id"].as_str().expect("an id").to_owned();
+    let duels = [
+        Duel {
+            name: "read one",
+            target: 0.8,
+            leapday: Shot::new(&leapday, "GET", &format!("/paygentic/v0/products/{id}"), ""),
+            bare: Shot::new(&bare, "GET", &format!("/products/{kept}"), ""),
+        },
+        Duel {
+            name: "create, validated",
+            target: 0.7,
+            leapday: Shot::new(&leapday, "POST", "/paygentic/v0/products", &body),
+            bare: Shot::new(&bare, "POST", "/products", &body),
+        },
+    ];
+    for duel in duels {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            theirs.push(load::run(&duel.bare, ROUND, CONNECTIONS));
+            ours.push(load::run(&duel.leapday, ROUND, CONNECTIONS));
+        }
+        let (ours, theirs) = (median(&ours), median(&theirs));
+        println!(
+            "{:<26} {:.2} of bare hyper ({ours:.0}/s against {theirs:.0}/s; target {})",
+            duel.name,
+            ours / theirs,
+            duel.target
+        );
+    }
+}
+
+fn billing() {
+    const SUBSCRIPTIONS: usize = 10_000;
+    let server = Server::leapday();
+    let clock = server.send("POST", "/paygentic/v0/testClocks", r#"{"currentTime":"2028-01-31T00:00:00Z"}"#);
+    let clock = clock["id"].as_str().expect("a clock").to_owned();
+    let plan = monthly_plan(&server);
+    let mut shots = load::Keeper::new(&server);
+    for n in 0..SUBSCRIPTIONS {
+        let subscription = json!({
+            "name": "Seat", "planId": plan, "startedAt": "2028-01-31T00:00:00Z", "testClockId": clock,
+            "customer": { "name": format!("Customer {n}"), "email": format!("c{n}@example.com"),
+                          "address": { "country": "US", "state": "CA", "zipCode": "94105" } },
+        });
+        let made = shots.send("POST", "/paygentic/v0/subscriptions", &subscription.to_string());
+        let invoice = made["payment"]["invoiceId"].as_str().expect("an invoice");
+        let pay = format!("/paygentic/v2/invoices/{invoice}/payment");
+        shots.send("POST", &pay, r#"{"method":"out_of_band"}"#);
+    }
+    let before = rss_kib(server.pid());
+    let started = machine::now();
+    shots.send("PATCH", &format!("/paygentic/v0/testClocks/{clock}"), r#"{"advanceBy":"P24M"}"#);
+    let took = started.elapsed();
+    let grown = rss_kib(server.pid()).saturating_sub(before);
+    let issued = shots.send("GET", "/paygentic/v2/invoices?status=ISSUED&limit=1", "");
+    let invoices = issued["pagination"]["total"].as_u64().expect("a total");
+    assert_eq!(invoices, SUBSCRIPTIONS as u64 * 24, "every subscription has 24 renewals");
+    println!(
+        "10,000 subs x 24 months    {:.2} s, {invoices} invoices, {:.0} bytes each (targets 2 s, 1024)",
+        took.as_secs_f64(),
+        grown as f64 * 1024.0 / invoices as f64
+    );
+}
+
+fn monthly_plan(server: &Server) -> String {
+    let make = |path: &str, body: Value| {
+        let made = server.send("POST", &format!("/paygentic/v0/{path}"), &body.to_string());
+        made["id"].as_str().unwrap_or_else(|| panic!("{path}: {made}")).to_owned()
+    };
+    let merchant = "org_bench";
+    let product = make("products", json!({ "name": "P", "description": "p", "merchantId": merchant }));
+    let fee = make("fees", json!({ "name": "F", "description": "f", "merchantId": merchant, "productId": product }));
+    let price = make(
+        "prices",
+        json!({ "invoiceDisplayName": "Platform", "paymentTerm": "in_advance", "feeId": fee,
+                "billingCadence": "P1M", "properties": { "unitPrice": "49.90" } }),
+    );
+    make(
+        "plans",
+        json!({ "name": "Monthly", "currency": "USD", "merchantId": merchant, "productId": product,
+                "prices": [price], "defaultTaxRate": 8.5 }),
+    )
+}
