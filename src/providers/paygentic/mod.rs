@@ -10,6 +10,7 @@ mod cycle;
 mod events;
 mod fees;
 mod invoices;
+mod items;
 mod keys;
 mod notices;
 mod payment_sessions;

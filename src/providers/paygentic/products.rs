@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::body::bare_list;
 use super::state::{State, mine};
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
+use crate::api::{Action, Call, Fault, Noun, Reply, read, referred, write};
 use crate::time::Timestamp;
 use crate::world::{ClockId, Id, IdText, Row};
 
@@ -64,6 +64,19 @@ fn body<'a>(state: &State, id: Id<Product>, row: &'a Product) -> Body<'a> {
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
+}
+
+/// The product that something belongs to: the named one, else the merchant's first. Requests may leave
+/// `productId` out where answers must have one; which is meant then is inferred.
+pub fn named_or_first(state: &State, merchant: &str, named: Option<&str>) -> Result<Id<Product>, Fault> {
+    if let Some(named) = named {
+        return referred(&state.products, "/productId", named);
+    }
+    let first = state.products.iter().find(|(_, row)| mine(Some(merchant), &row.merchant));
+    first.map(|(id, _)| id).ok_or_else(|| {
+        let message = "is needed while the merchant has no product: make one with POST /v0/products";
+        Fault::field("/productId", "required", message)
+    })
 }
 
 #[derive(Deserialize)]

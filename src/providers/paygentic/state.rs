@@ -12,7 +12,7 @@ use super::World;
 use super::billable_metrics::Metric;
 use super::customers::{Consumer, Customer, PaymentMethod};
 use super::cycle::{self, Due};
-use super::events::MeterEvent;
+use super::events::{MeterEvent, Subject};
 use super::fees::Fee;
 use super::invoices::{Invoice, LineItem, Refund};
 use super::notices::Notice;
@@ -73,13 +73,11 @@ pub struct State {
     pub seed: u64,
 }
 
-/// Event type and whom the event is about: a customer's id or the merchant's own name for one.
+/// Event type and whom the event is about. A look-up makes one without allocating.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UsageKey {
     pub event_type: Arc<str>,
-    pub subject: Arc<str>,
-    /// Whether `subject` is an `externalSubject`.
-    pub external: bool,
+    pub about: Subject,
 }
 
 impl State {
