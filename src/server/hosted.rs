@@ -86,8 +86,12 @@ impl<P: Provider> Hosted<P> {
     }
 
     /// The inner way of a request: may refuse at any step.
-    fn inner(&self, route: Route<'_, Action<P::State>>, exchange: &Exchange<'_>) -> Result<Reply, Fault> {
-        let key = self.key(exchange.request.headers())?;
+    fn inner(
+        &self,
+        key: &WorldKey,
+        route: Route<'_, Action<P::State>>,
+        exchange: &Exchange<'_>,
+    ) -> Result<Reply, Fault> {
         let (id, action) = (route.id, route.action);
         let (call, hints) = route.admit(exchange, format!("{}/{}", exchange.base, P::NAME))?;
         if let Some(role) = key.role
@@ -98,7 +102,7 @@ impl<P: Provider> Hosted<P> {
         if matches!(action, Action::Planned) {
             return Err(Fault::not_built(format!("{id} is in the contract; its behaviour is not built yet")));
         }
-        let slot = self.open(&key, call.wall)?;
+        let slot = self.open(key, call.wall)?;
         let reply = match action {
             Action::Read(handler) => handler(&slot.read(call.wall), &call)?,
             Action::Write(handler) => slot.write(call.wall, |world| handler(world, &call))?,
@@ -140,12 +144,14 @@ impl<P: Provider> Mount for Hosted<P> {
     }
 
     fn answer(&self, exchange: &Exchange<'_>) -> Reply {
-        let route = match self.key(exchange.request.headers()).and_then(|_| self.desk.route(exchange)) {
-            Ok(route) => route,
+        // Who asks comes first: without a key nobody learns what is here.
+        let asked = self.key(exchange.request.headers()).and_then(|key| Ok((key, self.desk.route(exchange)?)));
+        let (key, route) = match asked {
+            Ok(asked) => asked,
             Err(fault) => return self.refuse(&fault),
         };
         let contract = route.contract;
-        let reply = self.inner(route, exchange).unwrap_or_else(|fault| self.refuse(&fault));
+        let reply = self.inner(&key, route, exchange).unwrap_or_else(|fault| self.refuse(&fault));
         if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
     }
 

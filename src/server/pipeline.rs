@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -13,6 +13,11 @@ use hyper::body::Incoming;
 use super::welcome;
 use crate::api::{Body, Exchange, Fault, Kind, Mount, Reply};
 use crate::time::{Stopwatch, wall};
+
+const VERSION: HeaderName = HeaderName::from_static("leapday-version");
+const REQUEST_ID: HeaderName = HeaderName::from_static("leapday-request-id");
+/// The headers that every answer has, those of hyper included.
+const FIXED_HEADERS: usize = 8;
 
 /// What the pipeline needs to know of the server it stands in.
 pub struct Front {
@@ -136,21 +141,22 @@ fn render(reply: Reply, number: u64) -> Response<Full<Bytes>> {
         Body::Json(bytes) => (Some("application/json"), bytes),
         Body::Other(kind, bytes) => (Some(kind), bytes),
     };
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
+    let mut headers = HeaderMap::with_capacity(FIXED_HEADERS + reply.headers.len());
     if let Some(kind) = kind {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
-    headers.insert("leapday-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-    headers.insert("leapday-request-id", HeaderValue::from(number));
+    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers.insert(REQUEST_ID, HeaderValue::from(number));
     for (name, value) in reply.headers {
         // Our own names are valid; a value that cannot stand in a header is left out.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
     response
 }
