@@ -1,3 +1,8 @@
 //! Paygentic, noun by noun and behaviour by behaviour.
 
+mod activation;
+mod calendar;
+mod collection;
+mod endings;
+mod same_whatever_the_steps;
 mod test_clocks;

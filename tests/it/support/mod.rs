@@ -1,11 +1,15 @@
 //! A client for tests: one key, one world.
 
+mod shop;
+
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use leapday::Sandbox;
 use serde_json::Value;
+
+pub use self::shop::MERCHANT;
 
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.
 static SHARED: LazyLock<Sandbox> =
