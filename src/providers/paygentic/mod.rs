@@ -24,6 +24,8 @@ mod schedule;
 mod state;
 mod subscriptions;
 mod test_clocks;
+#[cfg(test)]
+mod testing;
 
 use http::HeaderMap;
 use include_dir::{Dir, include_dir};

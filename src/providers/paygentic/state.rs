@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::World;
 use super::billable_metrics::Metric;
-use super::customers::{Consumer, Customer, PaymentMethod};
+use super::customers::{Authorization, Consumer, Customer, PaymentMethod};
 use super::cycle::{self, Due};
 use super::events::{MeterEvent, Subject};
 use super::fees::Fee;
@@ -65,6 +65,8 @@ pub struct State {
     pub payment_keys: HashMap<Arc<str>, Id<Payment>>,
     /// Portal links by token: whose, and until when.
     pub portals: HashMap<Arc<str>, (Id<Subscription>, Timestamp)>,
+    /// Authorization links by token.
+    pub authorizations: HashMap<Arc<str>, Authorization>,
     /// The last invoice number of a month (year × 12 + month).
     pub invoice_numbers: OrdMap<i32, u32>,
 
@@ -147,6 +149,7 @@ impl crate::world::State for State {
             event_keys: HashMap::new(),
             payment_keys: HashMap::new(),
             portals: HashMap::new(),
+            authorizations: HashMap::new(),
             invoice_numbers: OrdMap::new(),
             merchant: None,
             seed: hash(seed, b"paygentic"),

@@ -103,7 +103,7 @@ fn test_clock(world: &World, id: Option<&str>) -> Result<Option<Id<TestClock>>, 
 /// the older guide's sample, means the one that is named.
 fn customer(world: &mut World, plan: Id<Plan>, wanted: &mut Create) -> Result<Id<Customer>, Fault> {
     if let Some(id) = &wanted.customer_id {
-        return referred(&world.state.customers, "/customerId", id);
+        return customers::referred(&world.state, "/customerId", id);
     }
     let Some(consumer) = wanted.customer.take() else {
         return Err(Fault::field("/customerId", "required", "is needed, or `customer` with name, email and address"));

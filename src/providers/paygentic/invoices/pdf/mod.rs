@@ -1,0 +1,185 @@
+//! The invoice as a document: a PDF that anybody can open, in a layout of our own.
+//!
+//! Facts: paygentic-contract (`downloadInvoicePdf`). Only the amounts of an issued invoice are final; others have no
+//! document. `paper` writes text on pages, `layout` says what stands where.
+
+mod layout;
+mod paper;
+
+use jiff::civil::Time;
+use rust_decimal::Decimal;
+
+use super::{Invoice, LineItem, Status};
+use crate::api::{Call, Fault, Reply};
+use crate::billing::money::{exact, major, plain};
+use crate::billing::period::Window;
+use crate::billing::tax::Behaviour;
+use crate::providers::paygentic::World;
+use crate::providers::paygentic::customers::{Address, Customer};
+use crate::providers::paygentic::state::State;
+use crate::time::Timestamp;
+use crate::world::Id;
+
+/// Digits behind the point of a quantity: an average may have 28.
+const QUANTITY_DIGITS: u32 = 6;
+
+pub(super) fn download(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let id = call.id(&world.state.invoices)?;
+    let row = &world.state.invoices[id];
+    if !row.is_final() {
+        let message = format!(
+            "Invoice {} has no document yet: it gets one when it is issued; now it is {:?}",
+            call.segment("id"),
+            row.status
+        );
+        return Err(Fault::new(crate::api::Kind::NotFound, message));
+    }
+    Ok(Reply::other("application/pdf", layout::document(&sheet(&world.state, id))))
+}
+
+/// What stands on the paper, as text.
+struct Sheet {
+    number: String,
+    issued_at: Option<Timestamp>,
+    /// Label and value, beside the title.
+    facts: Vec<(&'static str, String)>,
+    from: Vec<String>,
+    to: Vec<String>,
+    currency: String,
+    lines: Vec<Line>,
+    /// Label and amount, below the lines.
+    totals: Vec<(String, String)>,
+    due: String,
+    note: Option<&'static str>,
+}
+
+struct Line {
+    name: String,
+    period: String,
+    quantity: String,
+    unit_price: String,
+    amount: String,
+}
+
+fn sheet(state: &State, id: Id<Invoice>) -> Sheet {
+    let row = &state.invoices[id];
+    let subscription = &state.subscriptions[row.subscription];
+    let customer = &state.customers[subscription.customer];
+    let plan = &state.plans[subscription.plan];
+    let lines: Vec<&LineItem> = row.lines.iter().map(|line| &*state.line_items[*line]).collect();
+    let money = |amount: Decimal| major(amount, &plan.currency);
+    let gross = row.totals.gross();
+    let due = if row.is_owed() { gross } else { Decimal::ZERO };
+    let mut totals = vec![
+        ("Subtotal".to_owned(), money(row.totals.net)),
+        (tax_label(&lines), money(row.totals.tax)),
+        ("Total".to_owned(), money(gross)),
+    ];
+    if row.status == Status::Paid {
+        totals.push(("Paid".to_owned(), money(-gross)));
+    }
+    Sheet {
+        number: row.number.map(|number| number.to_string()).unwrap_or_default(),
+        issued_at: row.issued_at,
+        facts: facts(row, &subscription.name),
+        // What `include=customer` of the subscriptions' list calls the merchant.
+        from: vec!["Leapday Merchant".to_owned(), "billing@merchant.example".to_owned(), customer.merchant.to_string()],
+        to: recipient(state, customer),
+        currency: plan.currency.to_string(),
+        lines: lines.iter().map(|line| on_paper(line, &plan.currency)).collect(),
+        totals,
+        due: format!("{} {}", plan.currency, money(due)),
+        note: (plan.tax_behaviour == Behaviour::Inclusive)
+            .then_some("Unit prices contain tax; amounts are without tax."),
+    }
+}
+
+fn facts(row: &Invoice, subscription: &str) -> Vec<(&'static str, String)> {
+    let status = match row.status {
+        Status::Issued => "Issued",
+        Status::PaymentFailed => "Payment failed",
+        Status::Paid => "Paid",
+        Status::Cancelled => "Cancelled",
+        Status::WrittenOff => "Written off",
+        _ => "Final",
+    };
+    let mut facts = vec![("Number", row.number.map(|number| number.to_string()).unwrap_or_default())];
+    let dates = [("Issued", row.issued_at), ("Due", row.due_at), ("Paid", row.paid_at)];
+    facts.extend(dates.into_iter().filter_map(|(label, at)| Some((label, date(at?)))));
+    facts.push(("Period", period(row.window)));
+    facts.push(("Subscription", subscription.to_owned()));
+    facts.push(("Status", status.to_owned()));
+    facts
+}
+
+fn recipient(state: &State, customer: &Customer) -> Vec<String> {
+    let consumer = &state.consumers[customer.consumer];
+    let mut lines = vec![consumer.name.to_string()];
+    lines.extend(address(&consumer.address));
+    lines.push(consumer.email.to_string());
+    lines.extend(customer.tax_id.as_ref().map(|id| format!("Tax ID {id}")));
+    lines
+}
+
+fn address(address: &Address) -> impl Iterator<Item = String> {
+    let join = |parts: [&Option<Box<str>>; 3]| {
+        let parts: Vec<&str> = parts.into_iter().filter_map(Option::as_deref).collect();
+        parts.join(" ")
+    };
+    let Address { line1, line2, city, state, country, zip_code } = address;
+    let lines = [join([line1, &None, &None]), join([line2, &None, &None]), join([city, state, zip_code])];
+    lines.into_iter().chain([join([country, &None, &None])]).filter(|line| !line.trim().is_empty())
+}
+
+/// Names the rate where all lines have the same.
+fn tax_label(lines: &[&LineItem]) -> String {
+    match lines {
+        [first, rest @ ..] if rest.iter().all(|line| line.tax_rate == first.tax_rate) => {
+            format!("Tax {}%", exact(first.tax_rate))
+        }
+        _ => "Tax".to_owned(),
+    }
+}
+
+fn on_paper(line: &LineItem, currency: &str) -> Line {
+    Line {
+        name: line.display_name.to_string(),
+        period: period(line.window),
+        quantity: exact(line.quantity.unwrap_or_default().round_dp(QUANTITY_DIGITS)),
+        unit_price: plain(line.unit_price),
+        amount: major(line.net, currency),
+    }
+}
+
+fn date(at: Timestamp) -> String {
+    at.strftime("%-d %b %Y").to_string()
+}
+
+/// The days of a window. One that ends at midnight does not reach into the day after.
+fn period(window: Window) -> String {
+    let end = jiff::tz::Offset::UTC.to_datetime(window.end);
+    let last = if end.time() == Time::midnight() && window.end > window.start {
+        window.end.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(window.end)
+    } else {
+        window.end
+    };
+    let (first, last) = (date(window.start), date(last));
+    if first == last { first } else { format!("{first} – {last}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start: &str, end: &str) -> Window {
+        Window { start: start.parse().expect("date"), end: end.parse().expect("date") }
+    }
+
+    #[test]
+    fn a_period_names_its_last_day() {
+        let month = window("2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z");
+        assert_eq!(period(month), "1 Feb 2028 – 29 Feb 2028");
+        assert_eq!(period(window("2028-02-01T10:00:00Z", "2028-03-01T10:00:00Z")), "1 Feb 2028 – 1 Mar 2028");
+        assert_eq!(period(window("2028-02-01T00:00:00Z", "2028-02-01T00:00:00Z")), "1 Feb 2028");
+    }
+}
