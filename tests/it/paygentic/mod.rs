@@ -4,5 +4,7 @@ mod activation;
 mod calendar;
 mod collection;
 mod endings;
+mod plans;
+mod prices;
 mod same_whatever_the_steps;
 mod test_clocks;

@@ -1,0 +1,146 @@
+//! Prices: what they may say, how they read back, when they go.
+
+use serde_json::{Value, json};
+
+use crate::support::{api, text};
+
+fn fee_price() -> Value {
+    json!({
+        "invoiceDisplayName": "Seats",
+        "feeId": "fee_starterPlatform",
+        "paymentTerm": "in_advance",
+        "billingCadence": "P12M",
+        "quantity": 3,
+        "properties": { "unitPrice": "010.500" }
+    })
+}
+
+fn metered_price() -> Value {
+    json!({
+        "invoiceDisplayName": "Tokens",
+        "billableMetricId": "bm_starterTokens",
+        "model": "standard",
+        "paymentTerm": "in_advance",
+        "properties": { "unitPrice": "0.00002" }
+    })
+}
+
+fn with(mut body: Value, changes: &Value) -> Value {
+    body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    body
+}
+
+#[test]
+fn a_price_reads_back_as_it_was_written() {
+    let api = api();
+    let price = api.create("/v0/prices", &fee_price());
+    for (field, value) in [
+        ("merchantId", json!("org_leapday")),
+        ("model", json!("standard")),
+        ("billingCadence", json!("P12M")),
+        ("quantity", json!(3)),
+        ("properties", json!({ "unitPrice": "010.500" })),
+        ("tax", json!({ "supplyScope": "IN_SCOPE" })),
+        ("rateType", json!("amount")),
+        ("features", json!([])),
+        ("invoiceDisplayGroup", Value::Null),
+    ] {
+        assert_eq!(price[field], value, "{field}");
+    }
+    assert_eq!(price.get("billableMetricId"), None);
+    let path = format!("/v0/prices/{}", text(&price, "id"));
+    assert_eq!(api.get(&path), price);
+    let metered = api.create("/v0/prices", &metered_price());
+    assert_eq!((&metered["paymentTerm"], &metered["billingCadence"]), (&json!("in_advance"), &Value::Null));
+    assert_eq!(metered["quantity"], 1);
+}
+
+#[test]
+fn what_a_price_may_not_say_is_named_by_field() {
+    let api = api();
+    let refused = [
+        (with(fee_price(), &json!({ "billingCadence": null })), "/billingCadence"),
+        (with(fee_price(), &json!({ "billingCadence": "P99999999999Y" })), "/billingCadence"),
+        (with(fee_price(), &json!({ "grantDiscountEnabled": true })), "/grantDiscountEnabled"),
+        (with(fee_price(), &json!({ "rateType": "proportion" })), "/rateType"),
+        (with(fee_price(), &json!({ "properties": { "unitPrice": "-1" } })), "/properties/unitPrice"),
+        (with(fee_price(), &json!({ "tax": { "supplyScope": "OUTSIDE_SCOPE" } })), "/tax/outsideScopeLabel"),
+        (with(metered_price(), &json!({ "model": "percentage" })), "/model"),
+        (with(metered_price(), &json!({ "isObligation": true })), "/isObligation"),
+        (with(metered_price(), &json!({ "quantity": 2 })), "/quantity"),
+        (with(metered_price(), &json!({ "properties": { "unitPrice": "1e3" } })), "/properties/unitPrice"),
+    ];
+    for (body, pointer) in refused {
+        let answer = api.post("/v0/prices", &body);
+        assert_eq!(answer.status, 400, "{body}");
+        let violation = answer.header("leapday-violation").unwrap_or_default();
+        assert!(violation.contains(pointer), "{pointer} is not in {violation:?}");
+    }
+    for (field, value) in
+        [("feeId", "fee_nobody"), ("feature", r#"{"featureId":"feat_none"}"#), ("pricingUnitId", "pu_none")]
+    {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        api.post("/v0/prices", &with(fee_price(), &json!({ field: value }))).expect(404);
+    }
+    let both = with(fee_price(), &json!({ "billableMetricId": "bm_starterTokens", "model": "standard" }));
+    api.post("/v0/prices", &both).expect(400);
+}
+
+#[test]
+fn cashback_is_outside_the_scope_of_tax() {
+    let api = api();
+    let tax = json!({ "supplyScope": "OUTSIDE_SCOPE", "outsideScopeLabel": "CASHBACK" });
+    let cashback = with(metered_price(), &json!({ "tax": tax, "properties": { "unitPrice": "-0.01" } }));
+    let price = api.create("/v0/prices", &cashback);
+    assert_eq!(price["tax"], tax);
+    let path = format!("/v0/prices/{}", text(&price, "id"));
+    let answer = api.patch(&path, &json!({ "properties": { "unitPrice": "0.01" } }));
+    assert!(answer.header("leapday-violation").unwrap().contains("/properties/unitPrice"));
+    let taxed = api.patch(&path, &json!({ "tax": { "supplyScope": "IN_SCOPE" } })).expect(200);
+    assert_eq!(taxed["tax"], json!({ "supplyScope": "IN_SCOPE" }));
+}
+
+#[test]
+fn a_change_is_checked_on_its_result() {
+    let api = api();
+    let price = api.create("/v0/prices", &metered_price());
+    let path = format!("/v0/prices/{}", text(&price, "id"));
+    let tiers = json!([{ "upTo": "100", "unitPrice": "5" }, { "upTo": null, "unitPrice": "3" }]);
+    api.patch(&path, &json!({ "properties": { "tiers": tiers } })).expect(400);
+    api.patch(&path, &json!({ "model": "volume" })).expect(400);
+    let volume = api.patch(&path, &json!({ "model": "volume", "properties": { "tiers": tiers } })).expect(200);
+    assert_eq!((&volume["model"], &volume["properties"]["tiers"]), (&json!("volume"), &tiers));
+    api.patch(&path, &json!({ "grantDiscountEnabled": true })).expect(400);
+    assert_eq!(api.get(&path), volume);
+    let cadence = api.patch(&path, &json!({ "billingCadence": "P1M", "invoiceDisplayGroup": "Usage" })).expect(200);
+    assert_eq!(cadence["billingCadence"], "P1M");
+    let cleared =
+        api.patch(&path, &json!({ "billingCadence": null, "feature": null, "pricingUnitId": null })).expect(200);
+    assert_eq!((&cleared["billingCadence"], &cleared["invoiceDisplayGroup"]), (&Value::Null, &json!("Usage")));
+    let fee = "/v0/prices/price_starterPlatform";
+    api.patch(fee, &json!({ "billingCadence": null })).expect(400);
+    api.patch(fee, &json!({ "billableMetricId": "bm_starterTokens" })).expect(400);
+}
+
+#[test]
+fn lists_go_by_metric_and_merchant() {
+    let api = api();
+    let ids = |path: &str| -> Vec<String> { api.rows(path).iter().map(|price| text(price, "id").to_owned()).collect() };
+    assert_eq!(ids("/v0/prices?billableMetricId=bm_starterTokens"), ["price_starterTokens"]);
+    assert_eq!(ids("/v0/prices?billableMetricId=bm_nobody"), Vec::<String>::new());
+    assert_eq!(ids("/v0/prices?merchantId=org_anybody"), ids("/v0/prices"));
+}
+
+#[test]
+fn a_price_that_a_plan_refers_to_stays() {
+    let api = api();
+    let refusal = api.delete("/v0/prices/price_starterTokens").expect(409);
+    let blocker = &refusal["details"]["blockers"][0];
+    assert_eq!((&blocker["type"], &blocker["count"]), (&json!("plans"), &json!(2)));
+    let first = json!({ "id": "plan_starterMonthly", "name": "Starter", "versionNumbers": [1] });
+    assert_eq!(blocker["items"][0], first);
+    let price = api.create("/v0/prices", &fee_price());
+    let path = format!("/v0/prices/{}", text(&price, "id"));
+    assert_eq!(api.delete(&path).status, 204);
+    api.delete(&path).expect(404);
+}
