@@ -60,7 +60,7 @@ pub fn first_invoice(world: &mut World, id: Id<Subscription>) -> Option<Id<Invoi
     if due.is_empty() {
         return None;
     }
-    let invoice = open(world, id, now, &due);
+    let invoice = open(world, id, 0, now, &due);
     world.state.subscriptions.update(id, |row| row.first_invoice = Some(invoice));
     invoices::calculate(&mut world.state, invoice);
     issue(world, invoice);
@@ -92,7 +92,11 @@ fn open_next(world: &mut World, id: Id<Subscription>) {
         return;
     };
     let due = world.state.subscriptions.update(id, |row| schedule::take_due(row, at));
-    let invoice = open(world, id, at, &due);
+    let sequence = world.state.subscriptions.update(id, |row| {
+        row.next_sequence += 1;
+        row.next_sequence - 1
+    });
+    let invoice = open(world, id, sequence, at, &due);
     let timer = world.set_timer(clock, at.max(now), Due::Moment(id));
     world.state.subscriptions.update(id, |row| {
         row.open_invoice = Some(invoice);
@@ -101,7 +105,13 @@ fn open_next(world: &mut World, id: Id<Subscription>) {
 }
 
 /// An open invoice with a line for each charge that falls due at `moment`.
-fn open(world: &mut World, id: Id<Subscription>, moment: Timestamp, due: &[(Charge, Moment)]) -> Id<Invoice> {
+fn open(
+    world: &mut World,
+    id: Id<Subscription>,
+    sequence: u32,
+    moment: Timestamp,
+    due: &[(Charge, Moment)],
+) -> Id<Invoice> {
     let now = world.now(world.state.subscriptions[id].clock);
     let invoice = world.state.invoices.next_id();
     let mut window: Option<Window> = None;
@@ -117,10 +127,6 @@ fn open(world: &mut World, id: Id<Subscription>, moment: Timestamp, due: &[(Char
         })
         .collect();
     let grace_end = if metered { GRACE.after(moment, 1).unwrap_or(moment) } else { moment };
-    let sequence = world.state.subscriptions.update(id, |row| {
-        row.next_sequence += 1;
-        row.next_sequence - 1
-    });
     world.state.invoices.insert(Invoice {
         subscription: id,
         sequence,
@@ -162,7 +168,6 @@ fn draft(
         kind: if metered { Kind::Metered } else { Kind::Fee },
         display_name: price.display_name.clone(),
         window: moment.window,
-        full: moment.full,
         invoice_at: moment.due,
         term: if charge.in_advance { Term::InAdvance } else { Term::InArrears },
         quantity,

@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use leapday::Sandbox;
 use serde_json::Value;
 
-pub use self::shop::MERCHANT;
-
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.
 static SHARED: LazyLock<Sandbox> =
     LazyLock::new(|| Sandbox::builder().strict(true).start().expect("the shared sandbox starts"));

@@ -56,7 +56,7 @@ pub fn body<'a>(world: &'a World, id: Id<Invoice>, row: &Invoice, site: &str) ->
     let state = &world.state;
     let subscription = &state.subscriptions[row.subscription];
     let currency: &str = &state.plans[subscription.plan].currency;
-    let totals = if row.is_final() || row.status == Status::Cancelled { row.totals } else { estimate(state, id) };
+    let totals = if row.is_final() { row.totals } else { estimate(state, id) };
     let gross = totals.gross();
     let paid = if row.status == Status::Paid { gross } else { rust_decimal::Decimal::ZERO };
     let unpaid = if row.status == Status::Cancelled { rust_decimal::Decimal::ZERO } else { gross - paid };
@@ -95,7 +95,7 @@ pub fn body<'a>(world: &'a World, id: Id<Invoice>, row: &Invoice, site: &str) ->
         payment_url: payable.then(|| format!("{site}/portal/invoice/{}", state.invoices.text(id))),
         payment_in_flight: None,
         pdf_url: None,
-        pdf_source: row.is_final().then_some("paygentic"),
+        pdf_source: row.is_issued().then_some("paygentic"),
         permalink: None,
         tax: None,
         metadata: Map::new(),

@@ -111,9 +111,14 @@ impl Invoice {
         matches!(self.status, Status::Issued | Status::PaymentFailed)
     }
 
-    /// Whether its amounts are final.
+    /// Whether its amounts stand: it is issued, cancelled or only projected.
     pub fn is_final(&self) -> bool {
-        self.number.is_some()
+        self.number.is_some() || matches!(self.status, Status::Cancelled | Status::Projected)
+    }
+
+    /// Whether it has gone out to the customer.
+    pub fn is_issued(&self) -> bool {
+        self.issued_at.is_some()
     }
 }
 
@@ -126,8 +131,6 @@ pub struct LineItem {
     pub kind: Kind,
     pub display_name: Arc<str>,
     pub window: Window,
-    /// The whole window that a first stub is part of.
-    pub full: Window,
     pub invoice_at: Timestamp,
     pub term: Term,
     /// Of a metered line: unknown until it is calculated.

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::calculate::{Reckoned, add_up};
 use super::{Body, Invoice, Status, tax_rate};
 use crate::api::{Call, Fault, Reply};
-use crate::billing::money::major;
 use crate::billing::period::Window;
 use crate::billing::proration::prorate;
 use crate::billing::tax::tax;
@@ -90,15 +89,10 @@ fn body<'a>(world: &'a World, id: Id<Subscription>, row: &'a Subscription, due: 
     let start = due.iter().map(|(_, moment)| moment.window.start).min().unwrap_or(row.started_at);
     let end = due.iter().map(|(_, moment)| moment.window.end).max().unwrap_or(start);
     let at = due.first().map_or(start, |(_, moment)| moment.due);
-    let amount = |value| major(value, &plan.currency);
-    let invoice = Invoice::projected(id, sequence, Window { start, end }, at);
+    let invoice = Invoice { totals, ..Invoice::projected(id, sequence, Window { start, end }, at) };
     let mut body = super::body(world, state.invoices.next_id(), &invoice, "");
     // A stable id of its own, which no GET by id knows.
     body.id = state.invoices.unlisted(hash(u64::from(id.number()), &sequence.to_le_bytes()));
-    body.subtotal = amount(totals.net);
-    body.total_tax = amount(totals.tax);
-    body.grand_total = amount(totals.gross());
-    body.unpaid_amount = amount(totals.gross());
     body.item_count = due.len();
     body
 }

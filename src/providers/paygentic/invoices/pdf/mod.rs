@@ -26,7 +26,7 @@ const QUANTITY_DIGITS: u32 = 6;
 pub(super) fn download(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.invoices)?;
     let row = &world.state.invoices[id];
-    if !row.is_final() {
+    if !row.is_issued() {
         let message = format!(
             "Invoice {} has no document yet: it gets one when it is issued; now it is {:?}",
             call.segment("id"),
