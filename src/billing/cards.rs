@@ -118,8 +118,8 @@ fn luhn(digits: &str) -> bool {
 /// What a customer does on a payment page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
-    /// Pays with a card, perhaps keeping it for later.
-    Pay { card: Card, save: bool },
+    /// Pays with a card. `save` is what the customer says about keeping it; `None`: as the session wants.
+    Pay { card: Card, save: Option<bool> },
     /// Gives up, with a decline code or none.
     Fail { code: String },
 }

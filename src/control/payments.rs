@@ -24,8 +24,7 @@ pub(super) fn noun() -> Noun<Handler> {
 struct Complete {
     #[serde(default)]
     card: Card,
-    #[serde(default)]
-    save_payment_method: bool,
+    save_payment_method: Option<bool>,
 }
 
 fn complete(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {

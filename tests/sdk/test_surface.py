@@ -593,8 +593,9 @@ def test_delete_what_is_in_use(client, opened):
     refused(errors.Error, 409, client.test_clocks.delete, id=opened.clock.id)
 
 
-def test_no_key(client):
-    stranger = Paygentic(bearer_auth="nonsense", server_url=address_of("LEAPDAY_PAYGENTIC"))
+def test_live_key(client):
+    """Any token opens a world of its own, but for one that looks live."""
+    stranger = Paygentic(bearer_auth="sk_live_abc", server_url=address_of("LEAPDAY_PAYGENTIC"))
     refused(errors.Error, 401, stranger.products.list)
 
 

@@ -188,11 +188,11 @@ fn finish(world: &mut World, id: Id<Session>, status: Status) {
     }
 }
 
-fn complete(world: &mut World, id: Id<Session>, card: &Card, save: bool) {
+fn complete(world: &mut World, id: Id<Session>, card: &Card, save: Option<bool>) {
     finish(world, id, Status::Completed);
     let row = world.state.sessions[id].clone();
     if let Some(customer) = row.customer
-        && (save || row.save || wants_card(&world.state, row.purpose))
+        && save.unwrap_or_else(|| row.save || wants_card(&world.state, row.purpose))
     {
         customers::keep_card(world, customer, card);
     }
@@ -207,8 +207,8 @@ fn complete(world: &mut World, id: Id<Session>, card: &Card, save: bool) {
     }
 }
 
-/// Whether paying means saving: a set-up session does nothing else, and an auto-charged subscription
-/// cannot go on without a stored method.
+/// Whether paying means saving unless the customer says no: a set-up session does nothing else, and an
+/// auto-charged subscription cannot go on without a stored method.
 fn wants_card(state: &State, purpose: Purpose) -> bool {
     match purpose {
         Purpose::Setup(_) => true,
