@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(bench.list("listPayments", json!({ "merchantId": "org_acme", "status": "pending" })), [id]);
         let url = made["paymentUrl"].as_str().expect("url");
         let session = url.rsplit('/').next().expect("id");
-        payment_sessions::pay(&mut bench.world, session, &Attempt::Pay { card: Card::default(), save: false })
+        payment_sessions::pay(&mut bench.world, session, &Attempt::Pay { card: Card::default(), save: None })
             .expect("paid");
         let (_, paid) = bench.call("getPayment", id, json!(null));
         assert_eq!((&paid["status"], paid.get("paymentUrl")), (&json!("completed"), None));

@@ -126,7 +126,7 @@ fn a_set_up_page_saves_a_card() {
     for at in ["2028-01-31T00:00:00Z", "2028-03-01T00:00:01Z"] {
         fails(bench.attempt("createCustomerPaymentMethod", &john, json!({ "expiresAt": at })), "/expiresAt m");
     }
-    let attempt = crate::billing::cards::Attempt::Pay { card: Card::default(), save: false };
+    let attempt = crate::billing::cards::Attempt::Pay { card: Card::default(), save: None };
     payment_sessions::pay(&mut bench.world, page["id"].as_str().expect("id"), &attempt).expect("saved");
     let (_, methods) = bench.call("listCustomerPaymentMethods", &john, Value::Null);
     assert_eq!((&methods["data"][0]["brand"], &methods["data"][0]["last4"]), (&json!("visa"), &json!("4242")));
