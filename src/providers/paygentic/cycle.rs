@@ -3,6 +3,8 @@
 //! Facts: paygentic-behaviour §2.7–2.9, §3.2, §4. Each step is stamped with the clock, which stands at
 //! the due instant while it runs.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use super::World;
@@ -147,8 +149,8 @@ fn open(
     })
 }
 
-/// The line of a charge for one window. Fees are priced now, so that a later edit of the price leaves the
-/// open period as it was (§2.4 "frozen"); usage is counted when the invoice closes.
+/// The line of a charge for one window. It keeps the price as it is now, so that a later edit leaves the open
+/// period as it was (§2.4 "frozen"); usage is counted when the invoice closes.
 fn draft(
     world: &World,
     subscription: Id<Subscription>,
@@ -165,6 +167,7 @@ fn draft(
         subscription,
         invoice,
         price: charge.price,
+        terms: Arc::clone(price),
         kind: if metered { Kind::Metered } else { Kind::Fee },
         display_name: price.display_name.clone(),
         window: moment.window,
@@ -381,7 +384,7 @@ fn finish(world: &mut World, invoice: Id<Invoice>, now: Timestamp) {
     let mut window: Option<Window> = None;
     let mut metered = false;
     for line in &kept {
-        let obligation = world.state.prices[world.state.line_items[*line].price].obligation;
+        let obligation = world.state.line_items[*line].terms.obligation;
         let used = world.state.line_items.update(*line, |line| {
             if now < line.window.end && !obligation {
                 let used = Window { start: line.window.start, end: now };

@@ -144,3 +144,26 @@ fn a_price_that_a_plan_refers_to_stays() {
     assert_eq!(api.delete(&path).status, 204);
     api.delete(&path).expect(404);
 }
+
+#[test]
+fn a_change_leaves_the_open_period_as_it_was() {
+    let api = api();
+    let consumer = json!({ "name": "Ada", "email": "ada@example.com", "address": { "country": "US" } });
+    let customer = api.create("/v0/customers", &json!({ "merchantId": "org_leapday", "consumer": consumer }));
+    let usage = json!({
+        "merchantId": "org_leapday", "productId": "prod_starter", "name": "Usage", "currency": "USD",
+        "prices": ["price_starterTokens"]
+    });
+    let plan = api.create("/v0/plans", &usage);
+    let now = api.get("/_leapday/clock")["now"].clone();
+    let subscription = json!({
+        "name": "Ada", "planId": plan["id"], "customerId": customer["customerId"], "startedAt": now
+    });
+    let subscription = api.create("/v0/subscriptions", &subscription);
+    let path = "/v0/prices/price_starterTokens";
+    api.patch(path, &json!({ "properties": { "unitPrice": "1" } })).expect(200);
+    api.post("/_leapday/clock/advance", &json!({ "by": "P1M" })).expect(200);
+    let lines = api.rows(&format!("/v2/invoices/lineItems?subscriptionId={}", text(&subscription, "id")));
+    let rates: Vec<&str> = lines.iter().map(|line| text(line, "unitPrice")).collect();
+    assert_eq!(rates, ["0.002", "1.00"]);
+}

@@ -67,7 +67,7 @@ pub fn estimate(state: &State, invoice: Id<Invoice>) -> Totals {
 
 /// What one line that is not calculated yet comes to with the usage known now.
 pub fn reckon(state: &State, line: &LineItem) -> Reckoned {
-    let price = &state.prices[line.price];
+    let price = &line.terms;
     let subscription = &state.subscriptions[line.subscription];
     let (quantity, Rated { unit_price, amount }) = match (line.kind, price.of) {
         (Kind::Metered, Charged::Metric(metric)) => {

@@ -74,7 +74,7 @@ fn amounts(state: &State, line: &LineItem) -> Amounts {
 
 fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> InvoiceLine<'a> {
     let Amounts { quantity, unit_price, net, tax, rate } = amounts(state, line);
-    let (source, name, description, unit) = match state.prices[line.price].of {
+    let (source, name, description, unit) = match line.terms.of {
         Charged::Metric(id) => {
             let metric = &state.metrics[id];
             (state.metrics.text(id), &*metric.name, &*metric.description, &*metric.unit)

@@ -128,6 +128,8 @@ pub struct LineItem {
     pub subscription: Id<Subscription>,
     pub invoice: Id<Invoice>,
     pub price: Id<Price>,
+    /// The price as it was when the line was drafted: a later edit leaves the open period alone.
+    pub terms: Arc<Price>,
     pub kind: Kind,
     pub display_name: Arc<str>,
     pub window: Window,
