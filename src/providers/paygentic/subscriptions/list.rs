@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Status, Subscription, body};
 use crate::api::{Call, Fault, Reply};
+use crate::contract::Violation;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::body::bare_list;
 use crate::providers::paygentic::state::mine;
@@ -25,6 +26,12 @@ struct Filter {
 
 pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let filter: Filter = call.filter()?;
+    for (name, other) in [("consumerId", &filter.consumer_id), ("merchantId", &filter.merchant_id)] {
+        if filter.customer_id.is_some() && other.is_some() {
+            let violation = Violation::query(name, "exclusive", "does not go with customerId: a customer has one of each");
+            return Err(Fault::violations(vec![violation]));
+        }
+    }
     let state = &world.state;
     let customer = filter.customer_id.as_deref().map(|id| state.customers.find(id));
     let consumer = filter.consumer_id.as_deref().map(|id| state.consumers.find(id));
