@@ -4,11 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Incoming};
 
 use super::welcome;
 use crate::api::{Body, Exchange, Fault, Kind, Mount, Reply};
@@ -16,6 +16,8 @@ use crate::time::{Stopwatch, wall};
 
 const VERSION: HeaderName = HeaderName::from_static("leapday-version");
 const REQUEST_ID: HeaderName = HeaderName::from_static("leapday-request-id");
+/// How much of a body that is too large is read and dropped before the connection is given up.
+const DRAINED_MOST: usize = 64 << 20;
 /// The headers that every answer has, those of hyper included.
 const FIXED_HEADERS: usize = 8;
 
@@ -67,9 +69,9 @@ impl Front {
         };
         let below = below.to_owned();
         let (parts, incoming) = request.into_parts();
-        let body = match Limited::new(incoming, self.max_body).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => return mount.refuse(&unreadable(error.as_ref(), self.max_body)),
+        let body = match read(incoming, self.max_body).await {
+            Ok(body) => body,
+            Err(fault) => return mount.refuse(&fault),
         };
         let request = Request::from_parts(parts, body);
         let base = self.base(&request);
@@ -117,12 +119,28 @@ fn host<B>(request: &Request<B>) -> Option<&str> {
     named.or_else(|| request.uri().authority().map(http::uri::Authority::as_str))
 }
 
-fn unreadable(error: &(dyn std::error::Error + 'static), max_body: usize) -> Fault {
-    if error.is::<LengthLimitError>() {
-        Fault::new(Kind::TooLarge, format!("The body is larger than {max_body} bytes (--max-body)"))
-    } else {
-        Fault::bad_request(format!("The body could not be read: {error}"))
+/// Reads a body of at most `most` bytes. What is too large is read to its end and dropped, within reason: a
+/// client that is still sending would see a broken connection instead of the refusal.
+async fn read(mut incoming: Incoming, most: usize) -> Result<Bytes, Fault> {
+    if incoming.is_end_stream() {
+        return Ok(Bytes::new());
     }
+    let mut body = BytesMut::new();
+    let mut size = 0;
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| Fault::bad_request(format!("The body could not be read: {error}")))?;
+        let Some(data) = frame.data_ref() else { continue };
+        size += data.len();
+        if size <= most {
+            body.extend_from_slice(data);
+        } else if size > most.saturating_add(DRAINED_MOST) {
+            break;
+        }
+    }
+    if size > most {
+        return Err(Fault::new(Kind::TooLarge, format!("The body is larger than {most} bytes (--max-body)")));
+    }
+    Ok(body.freeze())
 }
 
 /// Browsers may call from any page: this is a sandbox, and its keys are not secrets.
