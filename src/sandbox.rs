@@ -117,7 +117,9 @@ fn starting_world(name: &str) -> Result<Value, StartupError> {
         let names = fixtures::names();
         let meant = near(name, names.iter().copied()).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         let bundled = names.join(", ");
-        StartupError(format!("--world {name}: neither a bundled world ({bundled}) nor a readable file ({error}){meant}"))
+        StartupError(format!(
+            "--world {name}: neither a bundled world ({bundled}) nor a readable file ({error}){meant}"
+        ))
     })?;
     serde_json::from_str(&text).map_err(|error| StartupError(format!("--world {name}: not JSON: {error}")))
 }

@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{Fault, Page, page};
+use super::{Fault, Page, Site, page};
 use crate::contract::Violation;
 use crate::time::Timestamp;
 use crate::world::{Id, Row, Table};
@@ -13,7 +13,7 @@ pub type Params = Vec<(&'static str, String)>;
 
 /// A validated request, without its transport.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call<'r> {
     pub path: Params,
     /// Coerced by the query schema, defaults filled in.
     pub query: Map<String, Value>,
@@ -23,11 +23,11 @@ pub struct Call {
     pub idempotency_key: Option<String>,
     /// Wall time, for clocks that flow.
     pub wall: Timestamp,
-    /// Where the provider's hosted pages live, without a slash at the end.
-    pub site: String,
+    /// Where the caller reaches this API and its hosted pages.
+    pub site: Site<'r>,
 }
 
-impl Call {
+impl Call<'_> {
     /// The body as the handler's own type.
     ///
     /// # Errors

@@ -3,8 +3,6 @@
 //! Every API of the house, the control API too, has one; what comes after (whose world, which
 //! transaction) is the mount's business.
 
-use bytes::Bytes;
-use http::Request;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
@@ -41,15 +39,15 @@ impl<A> Route<'_, A> {
     ///
     /// # Errors
     /// The first kind of thing that is wrong, with all violations of that kind.
-    pub fn admit(self, exchange: &Exchange<'_>, site: String) -> Result<(Call, Vec<Violation>), Fault> {
-        let request = exchange.request;
-        let (query, mut hints) = self.contract.query(request.uri().query().unwrap_or("")).map_err(Fault::violations)?;
-        let headers = request.headers();
+    pub fn admit<'r>(self, exchange: &Exchange<'r>) -> Result<(Call<'r>, Vec<Violation>), Fault> {
+        let head = exchange.head;
+        let (query, mut hints) = self.contract.query(head.uri.query().unwrap_or("")).map_err(Fault::violations)?;
+        let headers = &head.headers;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         self.contract.headers(header).map_err(Fault::violations)?;
-        let body = body(request, self.contract, &mut hints)?;
+        let body = body(exchange, self.contract, &mut hints)?;
         let idempotency_key = header("idempotency-key").map(str::to_owned);
-        Ok((Call { path: self.path, query, body, idempotency_key, wall: exchange.wall, site }, hints))
+        Ok((Call { path: self.path, query, body, idempotency_key, wall: exchange.wall, site: exchange.site }, hints))
     }
 }
 
@@ -76,7 +74,7 @@ impl<A> Desk<A> {
     /// # Errors
     /// Not found or not allowed, with the nearest rows.
     pub fn route(&self, exchange: &Exchange<'_>) -> Result<Route<'_, A>, Fault> {
-        let found = self.router.find(exchange.request.method(), exchange.path);
+        let found = self.router.find(&exchange.head.method, exchange.path);
         let (index, path) = found.map_err(|error| self.no_route(exchange, &error))?;
         let Bound { operation, contract, .. } = &self.rows[index];
         Ok(Route { id: operation.id, action: &operation.action, contract, path })
@@ -108,7 +106,7 @@ impl<A> Desk<A> {
     }
 
     fn no_route(&self, exchange: &Exchange<'_>, error: &RouteError) -> Fault {
-        let method = exchange.request.method();
+        let method = &exchange.head.method;
         match error {
             RouteError::NotFound => {
                 let fault = Fault::new(Kind::NotFound, format!("There is no {method} {}", exchange.path));
@@ -131,17 +129,17 @@ impl<A> Desk<A> {
 }
 
 /// The body as JSON that has passed its schema, or `Null` where none is taken.
-fn body(request: &Request<Bytes>, contract: &Contract, hints: &mut Vec<Violation>) -> Result<Value, Fault> {
+fn body(exchange: &Exchange<'_>, contract: &Contract, hints: &mut Vec<Violation>) -> Result<Value, Fault> {
     if contract.takes_body().is_none() {
         return Ok(Value::Null);
     }
-    let bytes = request.body();
+    let bytes = exchange.body;
     if bytes.is_empty() {
         let mut value = Value::Null;
         contract.request(&mut value).map_err(Fault::violations)?;
         return Ok(value);
     }
-    if let Some(kind) = request.headers().get(CONTENT_TYPE) {
+    if let Some(kind) = exchange.head.headers.get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or("?");
         if !is_json(kind) {
             let message = format!("The body is sent as {kind:?}; this API reads application/json");

@@ -13,6 +13,7 @@ mod page;
 mod provider;
 mod reply;
 mod router;
+mod site;
 
 pub use self::call::{Call, Params, Patch, referred};
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
@@ -23,3 +24,4 @@ pub use self::page::{Page, page};
 pub use self::provider::{KeyPolicy, Provider, WorldKey};
 pub use self::reply::{Body, Reply};
 pub use self::router::{RouteError, Router};
+pub use self::site::Site;

@@ -1,22 +1,24 @@
 //! What the server is given: APIs it can mount, behind one object-safe door each.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::HeaderMap;
+use http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Fault, Reply};
+use super::{Fault, Reply, Site};
 use crate::billing::cards::{Attempt, Card};
 use crate::time::{Cadence, Timestamp};
 
 /// One request on its way: read, dated, its path below the mount.
 pub struct Exchange<'r> {
-    pub request: &'r Request<Bytes>,
+    pub head: &'r Parts,
+    pub body: &'r Bytes,
     /// The path below the mount point, or the whole path where the vendor's own host was named.
     pub path: &'r str,
     pub wall: Timestamp,
-    /// How the caller reaches this server: scheme and authority, no slash at the end.
-    pub base: &'r str,
+    /// Where the caller reaches this mount.
+    pub site: Site<'r>,
 }
 
 /// What a user may set that mounts have to know.
@@ -99,7 +101,7 @@ pub trait Door {
     ///
     /// # Errors
     /// If the target is not ahead, or there is no such clock.
-    fn advance(&self, name: Option<&str>, target: Target, wall: Timestamp) -> Result<Value, Fault>;
+    fn advance(&self, name: Option<&str>, target: Target, wall: Timestamp, site: Site<'_>) -> Result<Value, Fault>;
 
     /// Starts the world anew from a named fixture, or from the calls of `start`.
     ///
@@ -120,7 +122,7 @@ pub trait Door {
     fn save_method(&self, customer: &str, card: &Card, wall: Timestamp) -> Result<Value, Fault>;
 
     /// The events from number `from` on, at most `limit`, and how many there are.
-    fn events(&self, from: usize, limit: usize, base: &str, wall: Timestamp) -> (Vec<Value>, usize);
+    fn events(&self, from: usize, limit: usize, site: Site<'_>, wall: Timestamp) -> (Vec<Value>, usize);
 }
 
 /// Where an advance goes.

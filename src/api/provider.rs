@@ -1,27 +1,26 @@
 //! A provider is a type, and what differs between vendors is on it and nowhere else.
 
 use std::fmt;
-use std::sync::Arc;
 
 use http::HeaderMap;
 use include_dir::Dir;
 use serde_json::Value;
 
-use super::{Action, Fault, Noun, Reply};
+use super::{Action, Fault, Noun, Reply, Site};
 use crate::billing::cards::{Attempt, Card};
 use crate::world::{ClockId, Event, State, World};
 
 /// Which world a request means, and as whom it acts there.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct WorldKey {
-    pub name: Arc<str>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorldKey<'r> {
+    pub name: &'r str,
     /// A role that limits what the key may do, so that refusals can be tested.
     pub role: Option<&'static str>,
 }
 
-impl fmt::Display for WorldKey {
+impl fmt::Display for WorldKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(self.name)
     }
 }
 
@@ -56,7 +55,7 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     /// If the credentials are missing or none of this vendor's test keys.
-    fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey, Fault>;
+    fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault>;
 
     /// Whether a role may change anything.
     ///
@@ -81,7 +80,7 @@ pub trait Provider: Send + Sync + 'static {
         world: &World<Self::State>,
         number: usize,
         event: &Event<<Self::State as State>::Notice>,
-        site: &str,
+        site: Site<'_>,
     ) -> Value;
 
     /// Pays, or fails to pay, a payment session; the hosted page uses the same.

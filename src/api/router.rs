@@ -1,6 +1,5 @@
 //! From method and path to a row: literals beat parameters, conflicts are start-up errors.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use http::Method;
@@ -18,7 +17,8 @@ pub struct Router {
 
 #[derive(Default)]
 struct Node {
-    literals: HashMap<&'static str, Node>,
+    /// Few enough that a walk beats hashing.
+    literals: Vec<(&'static str, Node)>,
     parameter: Option<Box<Node>>,
     rows: Vec<Row>,
 }
@@ -27,6 +27,17 @@ struct Row {
     method: Method,
     index: usize,
     names: Vec<&'static str>,
+}
+
+impl Node {
+    /// The node behind a literal segment, made if it is the first of its name.
+    fn literal(&mut self, segment: &'static str) -> &mut Self {
+        let place = self.literals.iter().position(|(name, _)| *name == segment).unwrap_or_else(|| {
+            self.literals.push((segment, Self::default()));
+            self.literals.len() - 1
+        });
+        &mut self.literals[place].1
+    }
 }
 
 /// Why a path leads nowhere.
@@ -62,7 +73,7 @@ impl Router {
                     names.push(name);
                     node.parameter.get_or_insert_default()
                 }
-                None => node.literals.entry(segment).or_default(),
+                None => node.literal(segment),
             };
         }
         if node.rows.iter().any(|row| row.method == *method) {
@@ -125,7 +136,8 @@ fn search<'n, 'p>(
         }
         return row;
     };
-    if let Some(row) = node.literals.get(first).and_then(|next| search(next, rest, method, held, allowed)) {
+    let literal = node.literals.iter().find(|(name, _)| *name == first);
+    if let Some(row) = literal.and_then(|(_, next)| search(next, rest, method, held, allowed)) {
         return Some(row);
     }
     let next = node.parameter.as_deref()?;

@@ -52,9 +52,7 @@ enum Command {
     /// Check that operations, schemas and fixtures agree
     Check,
     /// Print a completion script
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
 }
 
 /// Runs the command line of this process.

@@ -24,7 +24,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let operations = mount.operations();
         for operation in &operations {
             let state = if operation.built { "built" } else { "501" };
-            say(&format!("{:<5} {:<32} {:<6} /{}{}", state, operation.id, operation.method, mount.name(), operation.path));
+            say(&format!(
+                "{:<5} {:<32} {:<6} /{}{}",
+                state,
+                operation.id,
+                operation.method,
+                mount.name(),
+                operation.path
+            ));
         }
         let built = operations.iter().filter(|operation| operation.built).count();
         let missing = operations.len() - built;

@@ -206,10 +206,14 @@ fn banner(mounts: &[Arc<dyn Mount>], base_url: &str, options: &Options) -> Strin
         ));
         lines.push(format!("  {:<11} {}", "keys", mount.keys()));
     }
-    lines.push(format!("  {:<11} {base_url}/_leapday   turn a clock: POST …/clock/advance {{\"by\": \"P1M\"}}", "control"));
+    lines.push(format!(
+        "  {:<11} {base_url}/_leapday   turn a clock: POST …/clock/advance {{\"by\": \"P1M\"}}",
+        "control"
+    ));
     let summary = fixtures::world(&options.world).and_then(|world| world["description"].as_str().map(str::to_owned));
     lines.push(format!("  {:<11} {}   {}", "world", options.world, summary.unwrap_or_default()));
-    let source = if std::env::vars().any(|(name, _)| name.starts_with("LEAPDAY_")) { "flags and LEAPDAY_*" } else { "flags" };
+    let source =
+        if std::env::vars().any(|(name, _)| name.starts_with("LEAPDAY_")) { "flags and LEAPDAY_*" } else { "flags" };
     lines.push(format!("  {:<11} {source}   random seed {}", "config", options.random_seed));
     lines.join("\n")
 }

@@ -47,6 +47,6 @@ fn advance(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
         (None, Some(to)) => Target::To(to),
         (None, None) => return Err(Fault::field("/by", "required", "says how far, or `to` says where")),
     };
-    let answer = control.door(asked)?.advance(wanted.clock.as_deref(), target, asked.call.wall)?;
+    let answer = control.door(asked)?.advance(wanted.clock.as_deref(), target, asked.call.wall, asked.call.site)?;
     Ok(Reply::ok(&answer))
 }

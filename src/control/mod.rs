@@ -28,7 +28,7 @@ type Row = Operation<Handler>;
 
 /// A call on the control API with the credentials that choose the world.
 pub(crate) struct Asked<'c> {
-    call: Call,
+    call: Call<'c>,
     headers: &'c HeaderMap,
 }
 
@@ -94,8 +94,8 @@ impl Control {
 
     fn inner(&self, route: Route<'_, Handler>, exchange: &Exchange<'_>) -> Result<Reply, Fault> {
         let handler = route.action;
-        let (call, hints) = route.admit(exchange, exchange.base.to_owned())?;
-        let reply = handler(self, &Asked { call, headers: exchange.request.headers() })?;
+        let (call, hints) = route.admit(exchange)?;
+        let reply = handler(self, &Asked { call, headers: &exchange.head.headers })?;
         Ok(warn(reply, &hints))
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::worlds::{Full, Slot, Worlds, off_thread};
 use crate::api::{
     Action, Call, Desk, Door, Exchange, Fault, KeyPolicy, Kind, Mount, OperationInfo, Provider, Reply, Route, Settings,
-    Target, WorldKey, check_answer, teaching_line, warn,
+    Site, Target, WorldKey, check_answer, teaching_line, warn,
 };
 use crate::billing::cards::{Attempt, Card};
 use crate::contract::{Registry, Violation};
@@ -34,12 +34,12 @@ impl<P: Provider> Hosted<P> {
         Ok(Self { desk, worlds: Worlds::new(settings.max_worlds), settings })
     }
 
-    fn key(&self, headers: &HeaderMap) -> Result<WorldKey, Fault> {
+    fn key<'r>(&self, headers: &'r HeaderMap) -> Result<WorldKey<'r>, Fault> {
         P::key(headers, KeyPolicy { allow_live: self.settings.allow_live_keys })
     }
 
-    fn open(&self, key: &WorldKey, wall: Timestamp) -> Result<Arc<Slot<P::State>>, Fault> {
-        self.worlds.open(&key.name, || self.make(&key.name, &self.settings.start, wall))
+    fn open(&self, key: &str, wall: Timestamp) -> Result<Arc<Slot<P::State>>, Fault> {
+        self.worlds.open(key, || self.make(key, &self.settings.start, wall))
     }
 
     /// A new world, after the calls of its fixture.
@@ -74,7 +74,7 @@ impl<P: Provider> Hosted<P> {
             body,
             idempotency_key: None,
             wall,
-            site: String::new(),
+            site: Site::below("", P::NAME),
         };
         let reply = handler(world, &call)?;
         if let Some(name) = step["id"].as_str() {
@@ -88,12 +88,12 @@ impl<P: Provider> Hosted<P> {
     /// The inner way of a request: may refuse at any step.
     fn inner(
         &self,
-        key: &WorldKey,
+        key: WorldKey<'_>,
         route: Route<'_, Action<P::State>>,
         exchange: &Exchange<'_>,
     ) -> Result<Reply, Fault> {
         let (id, action) = (route.id, route.action);
-        let (call, hints) = route.admit(exchange, format!("{}/{}", exchange.base, P::NAME))?;
+        let (call, hints) = route.admit(exchange)?;
         if let Some(role) = key.role
             && !matches!(action, Action::Read(_))
         {
@@ -102,7 +102,7 @@ impl<P: Provider> Hosted<P> {
         if matches!(action, Action::Planned) {
             return Err(Fault::not_built(format!("{id} is in the contract; its behaviour is not built yet")));
         }
-        let slot = self.open(key, call.wall)?;
+        let slot = self.open(key.name, call.wall)?;
         let reply = match action {
             Action::Read(handler) => handler(&slot.read(call.wall), &call)?,
             Action::Write(handler) => slot.write(call.wall, |world| handler(world, &call))?,
@@ -145,13 +145,13 @@ impl<P: Provider> Mount for Hosted<P> {
 
     fn answer(&self, exchange: &Exchange<'_>) -> Reply {
         // Who asks comes first: without a key nobody learns what is here.
-        let asked = self.key(exchange.request.headers()).and_then(|key| Ok((key, self.desk.route(exchange)?)));
+        let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));
         let (key, route) = match asked {
             Ok(asked) => asked,
             Err(fault) => return self.refuse(&fault),
         };
         let contract = route.contract;
-        let reply = self.inner(&key, route, exchange).unwrap_or_else(|fault| self.refuse(&fault));
+        let reply = self.inner(key, route, exchange).unwrap_or_else(|fault| self.refuse(&fault));
         if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
     }
 
@@ -176,19 +176,19 @@ impl<P: Provider> Mount for Hosted<P> {
 
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
         let key = self.key(headers)?;
-        let slot = match self.worlds.find(&key.name) {
+        let slot = match self.worlds.find(key.name) {
             Some(slot) => slot,
-            None if open => self.open(&key, crate::time::wall())?,
+            None if open => self.open(key.name, crate::time::wall())?,
             None => return Ok(None),
         };
-        Ok(Some(Box::new(Opened { hosted: self, key, slot })))
+        Ok(Some(Box::new(Opened { hosted: self, key: key.name.to_owned(), slot })))
     }
 }
 
 /// One world of a provider, opened for the control API.
 struct Opened<'h, P: Provider> {
     hosted: &'h Hosted<P>,
-    key: WorldKey,
+    key: String,
     slot: Arc<Slot<P::State>>,
 }
 
@@ -236,7 +236,7 @@ impl<P: Provider> Door for Opened<'_, P> {
         })
     }
 
-    fn advance(&self, name: Option<&str>, target: Target, wall: Timestamp) -> Result<Value, Fault> {
+    fn advance(&self, name: Option<&str>, target: Target, wall: Timestamp, site: Site<'_>) -> Result<Value, Fault> {
         off_thread(|| {
             self.slot.write(wall, |world| {
                 let id = Self::clock_id(world, name)?;
@@ -256,7 +256,7 @@ impl<P: Provider> Door for Opened<'_, P> {
                 let events: Vec<Value> = world
                     .events_from(first)
                     .take(EVENTS_PER_ANSWER)
-                    .map(|(number, event)| P::event(world, number, event, ""))
+                    .map(|(number, event)| P::event(world, number, event, site.of(P::NAME)))
                     .collect();
                 Ok(json!({
                     "provider": P::NAME,
@@ -275,7 +275,7 @@ impl<P: Provider> Door for Opened<'_, P> {
     }
 
     fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault> {
-        let fresh = self.hosted.make(&self.key.name, start, wall)?;
+        let fresh = self.hosted.make(&self.key, start, wall)?;
         self.slot.write(wall, |world| {
             *world = fresh;
             Ok(())
@@ -298,10 +298,9 @@ impl<P: Provider> Door for Opened<'_, P> {
         self.slot.write(wall, |world| P::save_method(world, customer, card))
     }
 
-    fn events(&self, from: usize, limit: usize, base: &str, wall: Timestamp) -> (Vec<Value>, usize) {
+    fn events(&self, from: usize, limit: usize, site: Site<'_>, wall: Timestamp) -> (Vec<Value>, usize) {
         let world = self.slot.read(wall);
-        let site = format!("{base}/{}", P::NAME);
         let events = world.events_from(from).take(limit);
-        (events.map(|(number, event)| P::event(&world, number, event, &site)).collect(), world.event_count())
+        (events.map(|(number, event)| P::event(&world, number, event, site.of(P::NAME))).collect(), world.event_count())
     }
 }

@@ -1,25 +1,23 @@
 //! The outer way of a request: read, dated, sent to its mount, answered, logged. One place renders.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 
 use super::welcome;
-use crate::api::{Body, Exchange, Fault, Kind, Mount, Reply};
+use crate::api::{Body, Exchange, Fault, Kind, Mount, Reply, Site};
 use crate::time::{Stopwatch, wall};
 
-const VERSION: HeaderName = HeaderName::from_static("leapday-version");
 const REQUEST_ID: HeaderName = HeaderName::from_static("leapday-request-id");
 /// How much of a body that is too large is read and dropped before the connection is given up.
 const DRAINED_MOST: usize = 64 << 20;
-/// The headers that every answer has, those of hyper included.
-const FIXED_HEADERS: usize = 8;
 
 /// What the pipeline needs to know of the server it stands in.
 pub struct Front {
@@ -42,9 +40,9 @@ impl Front {
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let started = Stopwatch::start();
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let reply = self.inner(request).await;
+        let (head, incoming) = request.into_parts();
+        let reply = self.inner(&head, incoming).await;
+        let (method, path) = (&head.method, head.uri.path());
         let status = reply.status;
         let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         if status >= 500 && status != 501 {
@@ -59,64 +57,59 @@ impl Front {
         render(reply, number)
     }
 
-    async fn inner(&self, request: Request<Incoming>) -> Reply {
-        if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        {
-            return preflight(&request);
+    async fn inner(&self, head: &Parts, incoming: Incoming) -> Reply {
+        if head.method == Method::OPTIONS && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+            return preflight(&head.headers);
         }
-        let Some((mount, below)) = self.mount(&request) else {
-            return welcome::answer(self, request.uri().path(), request.headers());
+        let Some((mount, path)) = self.mount(head) else {
+            return welcome::answer(self, head.uri.path(), &head.headers);
         };
-        let below = below.to_owned();
-        let (parts, incoming) = request.into_parts();
         let body = match read(incoming, self.max_body).await {
             Ok(body) => body,
             Err(fault) => return mount.refuse(&fault),
         };
-        let request = Request::from_parts(parts, body);
-        let base = self.base(&request);
-        let exchange = Exchange { request: &request, path: &below, wall: wall(), base: &base };
+        let exchange = Exchange { head, body: &body, path, wall: wall(), site: self.site(head, mount.name()) };
         catch_unwind(AssertUnwindSafe(|| mount.answer(&exchange))).unwrap_or_else(|_| {
             mount.refuse(&Fault::internal("The sandbox failed on this request; nothing was changed. Its log says more"))
         })
     }
 
     /// The mount that a request means: by the vendor's host name, else by the first path segment.
-    fn mount<'r>(&self, request: &'r Request<Incoming>) -> Option<(&Arc<dyn Mount>, &'r str)> {
-        let path = request.uri().path();
-        if let Some(host) = host(request) {
-            let name = host.split(':').next().unwrap_or("");
-            if let Some(mount) = self.mounts.iter().find(|mount| mount.hosts().contains(&name)) {
-                return Some((mount, path));
-            }
+    fn mount<'r>(&self, head: &'r Parts) -> Option<(&Arc<dyn Mount>, &'r str)> {
+        let path = head.uri.path();
+        if let Some(mount) = host(head).and_then(|host| self.vendor(host)) {
+            return Some((mount, path));
         }
-        let (first, _) = path[1.min(path.len())..].split_once('/').unwrap_or((&path[1.min(path.len())..], ""));
+        let below = path.strip_prefix('/').unwrap_or(path);
+        let first = below.split('/').next().unwrap_or(below);
         let mount = self.mounts.iter().find(|mount| mount.name() == first)?;
-        Some((mount, &path[1 + first.len()..]))
+        Some((mount, &below[first.len()..]))
     }
 
-    /// How whoever asks reaches this server.
-    fn base(&self, request: &Request<Bytes>) -> String {
+    /// The mount whose vendor a host name belongs to.
+    fn vendor(&self, host: &str) -> Option<&Arc<dyn Mount>> {
+        let name = host.split(':').next().unwrap_or("");
+        self.mounts.iter().find(|mount| mount.hosts().contains(&name))
+    }
+
+    /// Where whoever asks reaches a mount.
+    fn site<'r>(&'r self, head: &'r Parts, mount: &'r str) -> Site<'r> {
         if let Some(url) = &self.public_url {
-            return url.clone();
+            return Site::below(url, mount);
         }
-        let named = host(request).filter(|host| {
-            let name = host.split(':').next().unwrap_or("");
-            !self.mounts.iter().any(|mount| mount.hosts().contains(&name))
-        });
-        match named {
+        match host(head).filter(|host| self.vendor(host).is_none()) {
             Some(host) => {
-                let scheme = request.headers().get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-                format!("{}://{host}", scheme.unwrap_or("http"))
+                let scheme = head.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+                Site::at(scheme.unwrap_or("http"), host, mount)
             }
-            None => self.base_url.clone(),
+            None => Site::below(&self.base_url, mount),
         }
     }
 }
 
-fn host<B>(request: &Request<B>) -> Option<&str> {
-    let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    named.or_else(|| request.uri().authority().map(http::uri::Authority::as_str))
+fn host(head: &Parts) -> Option<&str> {
+    let named = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    named.or_else(|| head.uri.authority().map(http::uri::Authority::as_str))
 }
 
 /// Reads a body of at most `most` bytes. What is too large is read to its end and dropped, within reason: a
@@ -144,8 +137,8 @@ async fn read(mut incoming: Incoming, most: usize) -> Result<Bytes, Fault> {
 }
 
 /// Browsers may call from any page: this is a sandbox, and its keys are not secrets.
-fn preflight(request: &Request<Incoming>) -> Reply {
-    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+fn preflight(headers: &HeaderMap) -> Reply {
+    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
     let headers = asked.and_then(|value| value.to_str().ok()).unwrap_or("*").to_owned();
     Reply::none()
         .with_header("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -153,19 +146,29 @@ fn preflight(request: &Request<Incoming>) -> Reply {
         .with_header("access-control-max-age", "600")
 }
 
-fn render(reply: Reply, number: u64) -> Response<Full<Bytes>> {
-    let (kind, body) = match reply.body {
-        Body::Empty => (None, Bytes::new()),
-        Body::Json(bytes) => (Some("application/json"), bytes),
-        Body::Other(kind, bytes) => (Some(kind), bytes),
-    };
-    let mut headers = HeaderMap::with_capacity(FIXED_HEADERS + reply.headers.len());
-    if let Some(kind) = kind {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
+/// What every answer carries, made once: copying it costs less than inserting one by one.
+static FIXED: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
-    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers.insert("leapday-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers
+});
+
+fn render(reply: Reply, number: u64) -> Response<Full<Bytes>> {
+    let mut headers = FIXED.clone();
+    let body = match reply.body {
+        Body::Json(bytes) => bytes,
+        Body::Empty => {
+            headers.remove(header::CONTENT_TYPE);
+            Bytes::new()
+        }
+        Body::Other(kind, bytes) => {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            bytes
+        }
+    };
     headers.insert(REQUEST_ID, HeaderValue::from(number));
     for (name, value) in reply.headers {
         // Our own names are valid; a value that cannot stand in a header is left out.

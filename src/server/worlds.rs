@@ -94,7 +94,7 @@ impl<S: State> Worlds<S> {
     /// The world of a key, made by `make` if this is the first that anybody asks of it.
     pub(super) fn open<E: From<Full>>(
         &self,
-        key: &Arc<str>,
+        key: &str,
         make: impl FnOnce() -> Result<World<S>, E>,
     ) -> Result<Arc<Slot<S>>, E> {
         if let Some(slot) = self.find(key) {
@@ -105,7 +105,7 @@ impl<S: State> Worlds<S> {
         }
         let made = make()?;
         // Two first requests may race: the one that comes second drops what it made.
-        let slot = self.slots.entry(Arc::clone(key)).or_insert_with(|| Arc::new(Slot::new(made)));
+        let slot = self.slots.entry(Arc::from(key)).or_insert_with(|| Arc::new(Slot::new(made)));
         Ok(Arc::clone(&slot))
     }
 }

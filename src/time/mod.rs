@@ -9,15 +9,15 @@ mod cadence;
 use std::time::Duration;
 
 pub use cadence::{Cadence, CadenceError, Grid};
+use jiff::SignedDuration;
 pub use jiff::Timestamp;
-use jiff::{SignedDuration, Unit};
 
 /// The wall clock, in whole milliseconds: what vendors' APIs print.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn wall() -> Timestamp {
     let now = Timestamp::now();
-    now.round(Unit::Millisecond).unwrap_or(now)
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 /// Measures how long something took, for logs. Never a source of sandbox time.

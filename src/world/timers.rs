@@ -41,6 +41,11 @@ impl<D: Clone> Timers<D> {
     }
 
     fn first(&self, clock: ClockId) -> Option<Timer> {
+        if let Some((first, _)) = self.queue.get_min()
+            && first.clock >= clock
+        {
+            return Some(*first).filter(|first| first.clock == clock);
+        }
         let from = Timer { clock, due: Timestamp::MIN, sequence: 0 };
         self.queue.range(from..).next().map(|(timer, _)| *timer).filter(|timer| timer.clock == clock)
     }

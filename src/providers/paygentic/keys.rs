@@ -12,7 +12,7 @@ use crate::contract::{Place, Violation};
 /// Behind a dot at the end of a key: the role as which it acts.
 const READONLY: &str = "readonly";
 
-pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey, Fault> {
+pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
     let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map_or("", |(_, token)| token.trim());
@@ -29,7 +29,7 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey, Fault> {
         Some((name, READONLY)) if !name.is_empty() => (name, Some(READONLY)),
         _ => (token, None),
     };
-    Ok(WorldKey { name: name.into(), role })
+    Ok(WorldKey { name, role })
 }
 
 fn refused(message: &str, advice: &str) -> Fault {

@@ -33,7 +33,7 @@ use serde_json::Value;
 
 use self::notices::Notice;
 use self::state::State;
-use crate::api::{Action, Fault, KeyPolicy, Noun, Provider, Reply, WorldKey};
+use crate::api::{Action, Fault, KeyPolicy, Noun, Provider, Reply, Site, WorldKey};
 use crate::billing::cards::{Attempt, Card};
 use crate::world::{ClockId, Event};
 
@@ -82,7 +82,7 @@ impl Provider for Paygentic {
         &FIXTURES
     }
 
-    fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey, Fault> {
+    fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
         keys::key(headers, policy)
     }
 
@@ -102,7 +102,7 @@ impl Provider for Paygentic {
         test_clocks::clock(world, name)
     }
 
-    fn event(world: &World, number: usize, event: &Event<Notice>, site: &str) -> Value {
+    fn event(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::envelope(world, number, event, site)
     }
 

@@ -12,6 +12,7 @@ use super::customers::{self, Customer};
 use super::invoices::{self, Invoice};
 use super::payments::{self, Payment};
 use super::subscriptions::{self, Subscription};
+use crate::api::Site;
 use crate::world::{Event, Id};
 
 /// An event with the row as it was.
@@ -52,7 +53,7 @@ impl Notice {
         }
     }
 
-    fn data(&self, world: &World, site: &str) -> Value {
+    fn data(&self, world: &World, site: Site<'_>) -> Value {
         let state = &world.state;
         match self {
             Self::CustomerCreated(id) => customers::created_data(state, *id),
@@ -81,7 +82,7 @@ impl Notice {
 }
 
 /// `{eventType, eventId, timestamp, data}`.
-pub fn envelope(world: &World, number: usize, event: &Event<Notice>, site: &str) -> Value {
+pub fn envelope(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
     json!({
         "eventType": event.notice.name(),
         "eventId": world.event_id("evt_", number),

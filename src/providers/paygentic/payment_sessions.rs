@@ -16,7 +16,7 @@ use super::payments::{self, Payment};
 use super::state::{State, mine};
 use super::subscriptions::Subscription;
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, read};
+use crate::api::{Action, Call, Fault, Noun, Reply, Site, read};
 use crate::billing::cards::{Attempt, Card, Outcome};
 use crate::billing::money;
 use crate::time::Timestamp;
@@ -121,7 +121,7 @@ pub fn open(world: &mut World, opening: Opening) -> Id<Session> {
 }
 
 /// The hosted page of a session.
-pub fn url(state: &State, id: Id<Session>, site: &str) -> String {
+pub fn url(state: &State, id: Id<Session>, site: Site<'_>) -> String {
     format!("{site}/portal/pay/{}", state.sessions.text(id))
 }
 

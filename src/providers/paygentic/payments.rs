@@ -16,7 +16,7 @@ use super::notices::Notice;
 use super::payment_sessions::{self, Opening, Purpose, Redirects, Session, Status as SessionStatus};
 use super::state::{State, mine};
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
+use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
 use crate::billing::money;
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
@@ -118,7 +118,7 @@ struct Body<'a> {
     created_at: Timestamp,
 }
 
-fn body<'a>(state: &'a State, id: Id<Payment>, site: &str) -> Body<'a> {
+fn body<'a>(state: &'a State, id: Id<Payment>, site: Site<'_>) -> Body<'a> {
     let row = &state.payments[id];
     let session = &state.sessions[row.session];
     let status = Status::from(session.status);
@@ -161,7 +161,7 @@ struct Create {
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let wanted: Create = call.input()?;
     if let Some(existing) = wanted.idempotency_key.as_ref().and_then(|key| world.state.payment_keys.get(key)) {
-        return Ok(Reply::ok(&body(&world.state, *existing, &call.site)));
+        return Ok(Reply::ok(&body(&world.state, *existing, call.site)));
     }
     let amount = amount(&wanted.amount)?;
     check_lines(wanted.line_items.as_deref().unwrap_or_default())?;
@@ -201,7 +201,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     if let Some(key) = wanted.idempotency_key {
         world.state.payment_keys.insert(key, id);
     }
-    Ok(Reply::created(&body(&world.state, id, &call.site)))
+    Ok(Reply::created(&body(&world.state, id, call.site)))
 }
 
 fn amount(text: &str) -> Result<Decimal, Fault> {
@@ -251,12 +251,12 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
             && customer.is_none_or(|id| id.is_some() && id == row.customer)
             && filter.status.is_none_or(|status| status == Status::from(state.sessions[row.session].status))
     });
-    Ok(Reply::ok(&envelope(call.page(), rows).map(|(id, _)| body(state, id, &call.site))))
+    Ok(Reply::ok(&envelope(call.page(), rows).map(|(id, _)| body(state, id, call.site))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.payments)?;
-    Ok(Reply::ok(&body(&world.state, id, &call.site)))
+    Ok(Reply::ok(&body(&world.state, id, call.site)))
 }
 
 /// Its session has been paid.

@@ -48,7 +48,7 @@ impl Bench {
             body,
             idempotency_key: None,
             wall: self.wall,
-            site: "http://localhost/paygentic".to_owned(),
+            site: crate::api::Site::at("http", "localhost", "paygentic"),
         };
         let mut world = self.world.clone();
         let reply = match action {
@@ -66,7 +66,7 @@ impl Bench {
     pub fn last_event(&self) -> Value {
         let last = self.world.event_count().checked_sub(1).expect("an event");
         let (number, event) = self.world.events_from(last).next().expect("an event");
-        notices::envelope(&self.world, number, event, "")
+        notices::envelope(&self.world, number, event, crate::api::Site::at("http", "localhost", "paygentic"))
     }
 }
 

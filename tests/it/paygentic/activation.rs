@@ -105,7 +105,8 @@ fn the_same_plan_twice_is_the_same_subscription() {
     let api = api();
     let (plan, customer, clock) = shop(&api, "50", "in_advance");
     let first = api.subscribe(&plan, &customer, &clock, START, json!({}));
-    let again = json!({ "name": "x", "planId": plan, "customerId": customer, "startedAt": START, "testClockId": clock });
+    let again =
+        json!({ "name": "x", "planId": plan, "customerId": customer, "startedAt": START, "testClockId": clock });
     assert_eq!(api.post("/v0/subscriptions", &again).expect(200)["id"], first["id"]);
     let path = format!("/v0/subscriptions/{}/termination", text(&first, "id"));
     api.post(&path, &json!({ "reason": "done" })).expect(200);
@@ -147,9 +148,7 @@ fn elapsed_periods_are_billed_only_when_asked_for() {
 fn what_a_subscription_refers_to_must_be_there() {
     let api = api();
     let (plan, customer, clock) = shop(&api, "50", "in_advance");
-    let wanted = |plan: &str, customer: &str, clock: &str| {
-        json!({ "name": "x", "planId": plan, "customerId": customer, "startedAt": START, "testClockId": clock })
-    };
+    let wanted = |plan: &str, customer: &str, clock: &str| json!({ "name": "x", "planId": plan, "customerId": customer, "startedAt": START, "testClockId": clock });
     let before = api.rows("/v0/subscriptions").len();
     for wrong in [
         wanted("plan_aaaaaaaaaaaaaaaa", &customer, &clock),

@@ -71,8 +71,13 @@ fn a_year_from_a_leap_day_returns_to_it() {
     let (subscription, _, clock) = started(&api, &[&price], &product, more, "2028-02-29T08:30:00Z");
     api.advance_to(&clock, "2032-03-01T00:00:00Z");
     let starts: Vec<Value> = api.invoices(&subscription)[..5].iter().map(|row| row["issuedAt"].clone()).collect();
-    let expected =
-        ["2028-02-29T08:30:00Z", "2029-02-28T08:30:00Z", "2030-02-28T08:30:00Z", "2031-02-28T08:30:00Z", "2032-02-29T08:30:00Z"];
+    let expected = [
+        "2028-02-29T08:30:00Z",
+        "2029-02-28T08:30:00Z",
+        "2030-02-28T08:30:00Z",
+        "2031-02-28T08:30:00Z",
+        "2032-02-29T08:30:00Z",
+    ];
     assert_eq!(starts, expected);
 }
 
@@ -184,7 +189,10 @@ fn tax_is_added_contained_or_left_out() {
         let clock = api.clock("2028-01-31T00:00:00Z");
         let subscription = api.subscribe(&plan, &customer, &clock, "2028-01-31T00:00:00Z", more);
         let invoice = &api.invoices(text(&subscription, "id"))[0];
-        assert_eq!((text(invoice, "subtotal"), text(invoice, "totalTax"), text(invoice, "grandTotal")), (subtotal, tax, total));
+        assert_eq!(
+            (text(invoice, "subtotal"), text(invoice, "totalTax"), text(invoice, "grandTotal")),
+            (subtotal, tax, total)
+        );
     }
 }
 

@@ -26,7 +26,10 @@ fn a_termination_bills_what_was_used_and_nothing_more() {
     let path = format!("/v0/subscriptions/{}/termination", text(&subscription, "id"));
     let ended = api.post(&path, &json!({ "reason": "too dear", "changeReason": "commercial" })).expect(200);
     assert_eq!((text(&ended, "status"), text(&ended, "terminatedAt")), ("terminated", "2028-01-11T00:00:00Z"));
-    assert_eq!((text(&ended, "terminationReason"), text(&ended, "terminationChangeReason")), ("too dear", "commercial"));
+    assert_eq!(
+        (text(&ended, "terminationReason"), text(&ended, "terminationChangeReason")),
+        ("too dear", "commercial")
+    );
     api.post(&path, &json!({ "reason": "again" })).expect(409);
     api.advance_to(&clock, "2029-01-01T00:00:00Z");
     let invoices = api.invoices(text(&subscription, "id"));

@@ -45,7 +45,8 @@ fn world(api: &Api) -> String {
             for day in 1..=28 {
                 let kind = if day % 2 == 0 { "calls" } else { "seats" };
                 let at = format!("2028-{:02}-{day:02}T{:02}:30:00Z", day % 12 + 1, day % 24);
-                let event = json!({ "type": kind, "source": "t", "subject": customer, "data": { "n": day }, "timestamp": at });
+                let event =
+                    json!({ "type": kind, "source": "t", "subject": customer, "data": { "n": day }, "timestamp": at });
                 api.post("/v0/events", &event).expect(202);
             }
         }

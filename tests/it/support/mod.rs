@@ -68,7 +68,8 @@ impl Api {
         };
         let mut answer = answer.expect("an answer");
         let headers = answer.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
         let bytes = answer.body_mut().with_config().limit(64 << 20).read_to_vec().expect("a body");
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Answer { status: answer.status().as_u16(), body, bytes, headers }

@@ -49,8 +49,10 @@ impl Api {
     }
 
     pub fn customer(&self, email: &str) -> String {
-        let address = json!({ "line1": "1 Main St", "city": "Springfield", "state": "CA", "country": "US", "zipCode": "94105" });
-        let customer = json!({ "merchantId": MERCHANT, "consumer": { "name": "Jo Doe", "email": email, "address": address } });
+        let address =
+            json!({ "line1": "1 Main St", "city": "Springfield", "state": "CA", "country": "US", "zipCode": "94105" });
+        let customer =
+            json!({ "merchantId": MERCHANT, "consumer": { "name": "Jo Doe", "email": email, "address": address } });
         text(&self.create("/v0/customers", &customer), "customerId").to_owned()
     }
 

@@ -108,7 +108,7 @@ pub(super) fn set_up(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         metadata: wanted.metadata.map(Value::Object),
     };
     let session = payment_sessions::open(world, opening);
-    let url = payment_sessions::url(&world.state, session, &call.site);
+    let url = payment_sessions::url(&world.state, session, call.site);
     Ok(Reply::created(&session_body(&world.state, session, url)))
 }
 

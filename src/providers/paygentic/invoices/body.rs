@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::lines::InvoiceLines;
 use super::{Invoice, Number, Status, estimate};
+use crate::api::Site;
 use crate::billing::money::major;
 use crate::providers::paygentic::World;
 use crate::time::{Cadence, Timestamp};
@@ -52,7 +53,7 @@ pub struct Body<'a> {
     pub(super) updated_at: Timestamp,
 }
 
-pub fn body<'a>(world: &'a World, id: Id<Invoice>, row: &Invoice, site: &str) -> Body<'a> {
+pub fn body<'a>(world: &'a World, id: Id<Invoice>, row: &Invoice, site: Site<'_>) -> Body<'a> {
     let state = &world.state;
     let subscription = &state.subscriptions[row.subscription];
     let currency: &str = &state.plans[subscription.plan].currency;

@@ -40,13 +40,13 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let ids: Vec<Id<Invoice>> = rows.map(|(id, _)| id).collect();
     // Bodies are made for the page that is shown, not for every invoice of a world.
     let page = call.page();
-    let bodies = envelope(page, ids.into_iter()).map(|id| body(world, id, &state.invoices[id], &call.site));
+    let bodies = envelope(page, ids.into_iter()).map(|id| body(world, id, &state.invoices[id], call.site));
     Ok(Reply::ok(&bodies))
 }
 
 pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id: Id<Invoice> = call.id(&world.state.invoices)?;
-    let mut body = body(world, id, &world.state.invoices[id], &call.site);
+    let mut body = body(world, id, &world.state.invoices[id], call.site);
     body.payment_in_flight = Some(false);
     let expand = call.query.get("expand").and_then(Value::as_str).unwrap_or("");
     if expand.split(',').any(|part| part.trim() == "lineItems") {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::calculate::{Reckoned, add_up};
 use super::{Body, Invoice, Status, tax_rate};
-use crate::api::{Call, Fault, Reply};
+use crate::api::{Call, Fault, Reply, Site};
 use crate::billing::period::Window;
 use crate::billing::proration::prorate;
 use crate::billing::tax::tax;
@@ -49,7 +49,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     }
     let live = row.status != SubscriptionStatus::Terminated;
     let moments = if live { moments(world, row, from, to) } else { Vec::new() };
-    let bodies = moments.iter().map(|(due, sequence)| body(world, id, row, due, *sequence));
+    let bodies = moments.iter().map(|(due, sequence)| body(world, id, row, due, *sequence, call.site));
     Ok(Reply::ok(&envelope(call.page(), bodies)))
 }
 
@@ -81,7 +81,14 @@ fn is_metered(world: &World, charge: &Charge) -> bool {
     charge.quantity.is_none() && matches!(world.state.prices[charge.price].of, Charged::Metric(_))
 }
 
-fn body<'a>(world: &'a World, id: Id<Subscription>, row: &'a Subscription, due: &Due, sequence: u32) -> Body<'a> {
+fn body<'a>(
+    world: &'a World,
+    id: Id<Subscription>,
+    row: &'a Subscription,
+    due: &Due,
+    sequence: u32,
+    site: Site<'_>,
+) -> Body<'a> {
     let state = &world.state;
     let plan = &state.plans[row.plan];
     let reckoned: Vec<Reckoned> = due.iter().map(|(charge, moment)| reckon(world, row, charge, moment)).collect();
@@ -90,7 +97,7 @@ fn body<'a>(world: &'a World, id: Id<Subscription>, row: &'a Subscription, due: 
     let end = due.iter().map(|(_, moment)| moment.window.end).max().unwrap_or(start);
     let at = due.first().map_or(start, |(_, moment)| moment.due);
     let invoice = Invoice { totals, ..Invoice::projected(id, sequence, Window { start, end }, at) };
-    let mut body = super::body(world, state.invoices.next_id(), &invoice, "");
+    let mut body = super::body(world, state.invoices.next_id(), &invoice, site);
     // A stable id of its own, which no GET by id knows.
     body.id = state.invoices.unlisted(hash(u64::from(id.number()), &sequence.to_le_bytes()));
     body.item_count = due.len();

@@ -46,7 +46,7 @@ pub(super) fn record(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         Record::OutOfBand => out_of_band(world, id)?,
         Record::HostedLink => return hosted_link(world, id, call),
     }
-    let invoice = body(world, id, &world.state.invoices[id], &call.site);
+    let invoice = body(world, id, &world.state.invoices[id], call.site);
     Ok(Reply::ok(&Recorded::OutOfBand { invoice }))
 }
 
@@ -79,8 +79,8 @@ fn hosted_link(world: &mut World, id: Id<Invoice>, call: &Call) -> Result<Reply,
         return Err(Fault::unprocessable(message).with_code("INVOICE_NOT_LINKABLE_STATUS"));
     }
     let session = link(world, id, None, false)?;
-    let payment_url = payment_sessions::url(&world.state, session, &call.site);
-    let invoice = body(world, id, &world.state.invoices[id], &call.site);
+    let payment_url = payment_sessions::url(&world.state, session, call.site);
+    let invoice = body(world, id, &world.state.invoices[id], call.site);
     let payment_session_id = world.state.sessions.text(session).to_string();
     Ok(Reply::ok(&Recorded::HostedLink { provider: "stripe", payment_session_id, payment_url, invoice }))
 }
@@ -128,7 +128,7 @@ pub(super) fn checkout(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         return Err(Fault::bad_request(message));
     }
     let session = link(world, id, redirect_urls, save_payment_method)?;
-    let payment_url = payment_sessions::url(&world.state, session, &call.site);
+    let payment_url = payment_sessions::url(&world.state, session, call.site);
     let payment_session_id = world.state.sessions.text(session);
     Ok(Reply::created(&json!({ "paymentUrl": payment_url, "paymentSessionId": payment_session_id })))
 }

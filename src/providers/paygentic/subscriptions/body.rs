@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Elapsed, Status, Subscription, VersionPolicy};
+use crate::api::Site;
 use crate::billing::money;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::invoices::{Status as InvoiceStatus, tax_rate};
@@ -56,7 +57,7 @@ pub struct Body<'a> {
     pub(super) customer: Option<Value>,
 }
 
-pub fn body<'a>(world: &'a World, id: Id<Subscription>, row: &'a Subscription, site: &str) -> Body<'a> {
+pub fn body<'a>(world: &'a World, id: Id<Subscription>, row: &'a Subscription, site: Site<'_>) -> Body<'a> {
     let state = &world.state;
     let ended = row.termination.as_deref();
     Body {
@@ -100,7 +101,7 @@ pub fn body<'a>(world: &'a World, id: Id<Subscription>, row: &'a Subscription, s
 }
 
 /// What is to be paid before the subscription starts, and how it went (§2.7).
-fn payment(world: &World, row: &Subscription, site: &str) -> Value {
+fn payment(world: &World, row: &Subscription, site: Site<'_>) -> Value {
     let state = &world.state;
     let currency = &state.plans[row.plan].currency;
     let first = row.first_invoice.map(|id| (id, &state.invoices[id]));

@@ -57,7 +57,7 @@ pub(super) fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         let row = world.state.subscriptions[id].clone();
         world.emit(clock, Notice::SubscriptionUpdated(id, row));
     }
-    Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], &call.site)))
+    Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], call.site)))
 }
 
 impl Update {
@@ -118,7 +118,7 @@ pub(super) fn terminate(world: &mut World, call: &Call) -> Result<Reply, Fault> 
     }
     let by = world.state.customers[row.customer].merchant.as_ref().into();
     cycle::end(world, id, by, reason, change_reason);
-    Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], &call.site)))
+    Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], call.site)))
 }
 
 #[derive(Deserialize)]

@@ -76,7 +76,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let clock = test_clock.map_or(ClockId::WORLD, |id| world.state.test_clocks[id].clock);
     let customer = customer(world, plan, &mut wanted)?;
     if let Some(existing) = existing(world, customer, plan) {
-        return Ok(Reply::ok(&body(world, existing, &world.state.subscriptions[existing], &call.site)));
+        return Ok(Reply::ok(&body(world, existing, &world.state.subscriptions[existing], call.site)));
     }
     let row = draft(world, &wanted, plan, customer, (clock, test_clock))?;
     let id = world.state.subscriptions.insert(row);
@@ -87,7 +87,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         cycle::set_end(world, id);
     }
     start(world, id, &wanted)?;
-    Ok(Reply::created(&body(world, id, &world.state.subscriptions[id], &call.site)))
+    Ok(Reply::created(&body(world, id, &world.state.subscriptions[id], call.site)))
 }
 
 fn test_clock(world: &World, id: Option<&str>) -> Result<Option<Id<TestClock>>, Fault> {

@@ -28,7 +28,8 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let filter: Filter = call.filter()?;
     for (name, other) in [("consumerId", &filter.consumer_id), ("merchantId", &filter.merchant_id)] {
         if filter.customer_id.is_some() && other.is_some() {
-            let violation = Violation::query(name, "exclusive", "does not go with customerId: a customer has one of each");
+            let violation =
+                Violation::query(name, "exclusive", "does not go with customerId: a customer has one of each");
             return Err(Fault::violations(vec![violation]));
         }
     }
@@ -45,7 +46,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     });
     let include = filter.include.is_some();
     let bodies = rows.map(|(id, row)| {
-        let mut body = body(world, id, row, &call.site);
+        let mut body = body(world, id, row, call.site);
         body.customer = include.then(|| parties(world, row));
         body
     });
@@ -66,5 +67,5 @@ fn parties(world: &World, row: &Subscription) -> Value {
 
 pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id: Id<Subscription> = call.id(&world.state.subscriptions)?;
-    Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], &call.site)))
+    Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], call.site)))
 }
