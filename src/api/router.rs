@@ -89,14 +89,10 @@ impl Router {
     /// # Errors
     /// If the path is unknown or known for other methods only.
     pub fn find(&self, method: &Method, path: &str) -> Result<(usize, Params), RouteError> {
-        let wanted: Vec<&str> = segments(path).collect();
         let mut held = Vec::new();
         let mut allowed = Vec::new();
-        match search(&self.root, &wanted, method, &mut held, &mut allowed) {
-            Some(row) => {
-                let decoded = held.iter().map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
-                Ok((row.index, row.names.iter().copied().zip(decoded).collect()))
-            }
+        match search(&self.root, path, method, &mut held, &mut allowed) {
+            Some(row) => Ok((row.index, row.names.iter().copied().zip(held.into_iter().map(decode)).collect())),
             None if allowed.is_empty() => Err(RouteError::NotFound),
             None => Err(RouteError::Method(allowed)),
         }
@@ -122,14 +118,25 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
+/// The first segment of a path and what follows it.
+fn step(path: &str) -> Option<(&str, &str)> {
+    let path = path.trim_start_matches('/');
+    let end = path.bytes().position(|byte| byte == b'/').unwrap_or(path.len());
+    (end > 0).then(|| path.split_at(end))
+}
+
+fn decode(text: &str) -> String {
+    if text.contains('%') { percent_decode_str(text).decode_utf8_lossy().into_owned() } else { text.to_owned() }
+}
+
 fn search<'n, 'p>(
     node: &'n Node,
-    wanted: &[&'p str],
+    path: &'p str,
     method: &Method,
     held: &mut Vec<&'p str>,
     allowed: &mut Vec<Method>,
 ) -> Option<&'n Row> {
-    let Some((&first, rest)) = wanted.split_first() else {
+    let Some((first, rest)) = step(path) else {
         let row = node.rows.iter().find(|row| row.method == *method);
         if row.is_none() {
             allowed.extend(node.rows.iter().map(|row| row.method.clone()));

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -15,6 +15,7 @@ use super::welcome;
 use crate::api::{Body, Exchange, Fault, Kind, Mount, Reply, Site};
 use crate::time::{Stopwatch, wall};
 
+const VERSION: HeaderName = HeaderName::from_static("leapday-version");
 const REQUEST_ID: HeaderName = HeaderName::from_static("leapday-request-id");
 /// How much of a body that is too large is read and dropped before the connection is given up.
 const DRAINED_MOST: usize = 64 << 20;
@@ -61,29 +62,38 @@ impl Front {
         if head.method == Method::OPTIONS && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
             return preflight(&head.headers);
         }
-        let Some((mount, path)) = self.mount(head) else {
+        let Some(Meant { mount, path, site }) = self.mount(head) else {
             return welcome::answer(self, head.uri.path(), &head.headers);
         };
         let body = match read(incoming, self.max_body).await {
             Ok(body) => body,
             Err(fault) => return mount.refuse(&fault),
         };
-        let exchange = Exchange { head, body: &body, path, wall: wall(), site: self.site(head, mount.name()) };
+        let exchange = Exchange { head, body: &body, path, wall: wall(), site };
         catch_unwind(AssertUnwindSafe(|| mount.answer(&exchange))).unwrap_or_else(|_| {
             mount.refuse(&Fault::internal("The sandbox failed on this request; nothing was changed. Its log says more"))
         })
     }
 
     /// The mount that a request means: by the vendor's host name, else by the first path segment.
-    fn mount<'r>(&self, head: &'r Parts) -> Option<(&Arc<dyn Mount>, &'r str)> {
-        let path = head.uri.path();
-        if let Some(mount) = host(head).and_then(|host| self.vendor(host)) {
-            return Some((mount, path));
+    fn mount<'r>(&'r self, head: &'r Parts) -> Option<Meant<'r>> {
+        let (path, host) = (head.uri.path(), host(head));
+        if let Some(mount) = host.and_then(|host| self.vendor(host)) {
+            let url = self.public_url.as_ref().unwrap_or(&self.base_url);
+            return Some(Meant { mount, path, site: Site::below(url, mount.name()) });
         }
         let below = path.strip_prefix('/').unwrap_or(path);
         let first = below.split('/').next().unwrap_or(below);
         let mount = self.mounts.iter().find(|mount| mount.name() == first)?;
-        Some((mount, &below[first.len()..]))
+        let site = match (&self.public_url, host) {
+            (Some(url), _) => Site::below(url, mount.name()),
+            (None, Some(host)) => {
+                let scheme = head.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+                Site::at(scheme.unwrap_or("http"), host, mount.name())
+            }
+            (None, None) => Site::below(&self.base_url, mount.name()),
+        };
+        Some(Meant { mount, path: &below[first.len()..], site })
     }
 
     /// The mount whose vendor a host name belongs to.
@@ -91,20 +101,13 @@ impl Front {
         let name = host.split(':').next().unwrap_or("");
         self.mounts.iter().find(|mount| mount.hosts().contains(&name))
     }
+}
 
-    /// Where whoever asks reaches a mount.
-    fn site<'r>(&'r self, head: &'r Parts, mount: &'r str) -> Site<'r> {
-        if let Some(url) = &self.public_url {
-            return Site::below(url, mount);
-        }
-        match host(head).filter(|host| self.vendor(host).is_none()) {
-            Some(host) => {
-                let scheme = head.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-                Site::at(scheme.unwrap_or("http"), host, mount)
-            }
-            None => Site::below(&self.base_url, mount),
-        }
-    }
+/// A mount, the path below it, and where whoever asks reaches it.
+struct Meant<'r> {
+    mount: &'r Arc<dyn Mount>,
+    path: &'r str,
+    site: Site<'r>,
 }
 
 fn host(head: &Parts) -> Option<&str> {
@@ -146,29 +149,19 @@ fn preflight(headers: &HeaderMap) -> Reply {
         .with_header("access-control-max-age", "600")
 }
 
-/// What every answer carries, made once: copying it costs less than inserting one by one.
-static FIXED: LazyLock<HeaderMap> = LazyLock::new(|| {
+fn render(reply: Reply, number: u64) -> Response<Full<Bytes>> {
     let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let (kind, body) = match reply.body {
+        Body::Empty => (None, Bytes::new()),
+        Body::Json(bytes) => (Some("application/json"), bytes),
+        Body::Other(kind, bytes) => (Some(kind), bytes),
+    };
+    if let Some(kind) = kind {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
-    headers.insert("leapday-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-    headers
-});
-
-fn render(reply: Reply, number: u64) -> Response<Full<Bytes>> {
-    let mut headers = FIXED.clone();
-    let body = match reply.body {
-        Body::Json(bytes) => bytes,
-        Body::Empty => {
-            headers.remove(header::CONTENT_TYPE);
-            Bytes::new()
-        }
-        Body::Other(kind, bytes) => {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-            bytes
-        }
-    };
+    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     headers.insert(REQUEST_ID, HeaderValue::from(number));
     for (name, value) in reply.headers {
         // Our own names are valid; a value that cannot stand in a header is left out.
