@@ -5,12 +5,9 @@
 //! facts: paygentic-behaviour §4 (half-open windows: start inclusive, end exclusive, one-off: start = end; first
 //! partial period: a start before the anchor's next recurrence makes a stub).
 
-use jiff::Timestamp;
-use jiff::civil::{Date, Time};
-use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-use crate::time::Grid;
+use crate::time::{Grid, Timestamp};
 
 /// The half-open span `[start, end)`. A one-off has `start == end`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +24,7 @@ impl Window {
     /// Both ends are floored to the second, so that the lengths of adjoining windows add up to that of their union.
     #[must_use]
     pub fn seconds(self) -> i64 {
-        (whole_second(self.end) - whole_second(self.start)).max(0)
+        (self.end.second() - self.start.second()).max(0)
     }
 
     /// Whether `t` lies inside: at or after the start and before the end.
@@ -42,11 +39,6 @@ impl Window {
         let (start, end) = (self.start.max(other.start), self.end.min(other.end));
         (start < end).then_some(Self { start, end })
     }
-}
-
-/// Seconds since 1970, rounded down (jiff's own count rounds towards 1970).
-fn whole_second(t: Timestamp) -> i64 {
-    t.as_second() - i64::from(t.subsec_nanosecond() < 0)
 }
 
 /// The first window of something that starts at `start`, and the full window of the grid that holds it.
@@ -97,8 +89,8 @@ impl WindowSize {
     #[must_use]
     pub fn start_of(self, t: Timestamp) -> Timestamp {
         let start = match self.fixed_seconds() {
-            Some(length) => Timestamp::from_second(whole_second(t).div_euclid(length) * length).ok(),
-            None => midnight(Offset::UTC.to_datetime(t).date().first_of_month()),
+            Some(length) => Timestamp::from_second(t.second().div_euclid(length) * length),
+            None => Timestamp::midnight(t.civil().date().first_of_month()),
         };
         start.unwrap_or(Timestamp::MIN)
     }
@@ -107,8 +99,8 @@ impl WindowSize {
     #[must_use]
     pub fn next(self, start: Timestamp) -> Timestamp {
         let next = match self.fixed_seconds() {
-            Some(length) => Timestamp::from_second((whole_second(start).div_euclid(length) + 1) * length).ok(),
-            None => Offset::UTC.to_datetime(start).date().last_of_month().tomorrow().ok().and_then(midnight),
+            Some(length) => Timestamp::from_second((start.second().div_euclid(length) + 1) * length),
+            None => start.civil().date().last_of_month().tomorrow().ok().and_then(Timestamp::midnight),
         };
         next.unwrap_or(Timestamp::MAX)
     }
@@ -122,10 +114,6 @@ impl WindowSize {
             Self::Month => None,
         }
     }
-}
-
-fn midnight(date: Date) -> Option<Timestamp> {
-    Offset::UTC.to_timestamp(date.to_datetime(Time::midnight())).ok()
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Number, Value};
@@ -18,6 +17,7 @@ use serde_json::{Number, Value};
 use super::money;
 use super::period::Window;
 pub use super::period::WindowSize;
+use crate::time::Timestamp;
 
 /// What is made of the values. On the wire in upper case: `"SUM"`, `"UNIQUE_COUNT"`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]

@@ -10,9 +10,9 @@
 use std::fmt;
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::Timestamp;
 
 const DAY_SECONDS: i64 = 86_400;
 /// A Gregorian cycle of 400 years has 146,097 days and 4,800 months; this quotient is exact.
@@ -157,7 +157,7 @@ impl Cadence {
         let shifted = if months == 0 { anchor } else { plus_months(anchor, months)? };
         let each = i64::from(self.days) * DAY_SECONDS + i64::from(self.seconds);
         let seconds = each.checked_mul(n)?;
-        if seconds == 0 { Some(shifted) } else { shifted.checked_add(SignedDuration::from_secs(seconds)).ok() }
+        if seconds == 0 { Some(shifted) } else { shifted.plus_millis(seconds.checked_mul(1_000)?) }
     }
 
     /// Seconds from one recurrence to the next, on average over a Gregorian cycle.
@@ -168,14 +168,14 @@ impl Cadence {
 }
 
 fn plus_months(anchor: Timestamp, months: i64) -> Option<Timestamp> {
-    let civil = Offset::UTC.to_datetime(anchor);
+    let civil = anchor.civil();
     let from = civil.date();
     let total = (i64::from(from.year()) * 12 + i64::from(from.month()) - 1).checked_add(months)?;
     let year = i16::try_from(total.div_euclid(12)).ok()?;
     let month = i8::try_from(total.rem_euclid(12) + 1).ok()?;
     let first = Date::new(year, month, 1).ok()?;
     let date = Date::new(year, month, from.day().min(first.days_in_month())).ok()?;
-    Offset::UTC.to_timestamp(DateTime::from_parts(date, civil.time())).ok()
+    Timestamp::from_civil(DateTime::from_parts(date, civil.time()))
 }
 
 /// Prints the shortest ISO form: `P1M`, `P3M`, `P1Y`, `P1Y2M`, `P7D`, `PT4H`; zero is `P0D`.
@@ -244,7 +244,7 @@ impl Grid {
             return 0;
         }
         // Months differ from their average by days only, over any distance: the estimate is off by a step or two.
-        let mut n = (t.as_second() - self.anchor.as_second()).div_euclid(length);
+        let mut n = (t.second() - self.anchor.second()).div_euclid(length);
         while !self.reached(n, t) {
             n -= 1;
         }
@@ -375,14 +375,13 @@ mod tests {
             let far = Grid { anchor: extreme, cadence: Cadence::seconds(1) };
             assert_eq!(far.index_at(extreme), 0);
             let near = far.boundary(far.index_at(anchor)).unwrap();
-            assert!(near <= anchor && anchor.duration_since(near) < SignedDuration::from_secs(1));
+            assert!(near <= anchor && anchor.millis_since(near) < 1_000);
         }
     }
 
     #[test]
     fn index_is_exact_on_and_just_before_every_boundary() {
-        let second = SignedDuration::from_secs(1);
-        let nanosecond = SignedDuration::from_nanos(1);
+        let before = |boundary: Timestamp, millis: i64| boundary.plus_millis(-millis).unwrap();
         let cadences = ["P1M", "P3M", "P1Y", "P7D", "PT4H", "PT1S", "P1M15DT1H", "P5M", "P1Y1D"];
         for anchor in ["2028-01-31T00:00:00Z", "2028-02-29T10:00:00Z", "1969-12-30T23:59:59.5Z"] {
             for text in cadences {
@@ -390,9 +389,9 @@ mod tests {
                 for n in -2_000..=2_000 {
                     let boundary = grid.boundary(n).unwrap();
                     assert_eq!(grid.index_at(boundary), n, "{text} from {anchor}");
-                    assert_eq!(grid.index_at(boundary - second), n - 1, "{text} from {anchor}");
-                    assert_eq!(grid.index_at(boundary - nanosecond), n - 1, "{text} from {anchor}");
-                    assert!(grid.is_boundary(boundary) && !grid.is_boundary(boundary - nanosecond));
+                    assert_eq!(grid.index_at(before(boundary, 1_000)), n - 1, "{text} from {anchor}");
+                    assert_eq!(grid.index_at(before(boundary, 1)), n - 1, "{text} from {anchor}");
+                    assert!(grid.is_boundary(boundary) && !grid.is_boundary(before(boundary, 1)));
                 }
             }
         }
@@ -404,7 +403,7 @@ mod tests {
         for n in (-140_000..=95_000).step_by(97) {
             let boundary = grid.boundary(n).unwrap();
             assert_eq!(grid.index_at(boundary), n);
-            assert_eq!(grid.index_at(boundary - SignedDuration::from_secs(1)), n - 1);
+            assert_eq!(grid.index_at(boundary.plus_millis(-1_000).unwrap()), n - 1);
         }
     }
 

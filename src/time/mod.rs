@@ -5,19 +5,18 @@
 //! boundary of a billing period lies.
 
 mod cadence;
+mod timestamp;
 
 use std::time::Duration;
 
 pub use cadence::{Cadence, CadenceError, Grid};
-use jiff::SignedDuration;
-pub use jiff::Timestamp;
+pub use timestamp::Timestamp;
 
 /// The wall clock, in whole milliseconds: what vendors' APIs print.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn wall() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    Timestamp::of(jiff::Timestamp::now())
 }
 
 /// Measures how long something took, for logs. Never a source of sandbox time.
@@ -42,20 +41,20 @@ impl Stopwatch {
 pub struct Clock {
     at: Timestamp,
     /// How far the clock runs ahead of the wall; `None` while it is frozen.
-    ahead: Option<SignedDuration>,
+    ahead_ms: Option<i64>,
 }
 
 impl Clock {
     /// A clock that shows wall time.
     #[must_use]
     pub fn flowing(wall: Timestamp) -> Self {
-        Self { at: wall, ahead: Some(SignedDuration::ZERO) }
+        Self { at: wall, ahead_ms: Some(0) }
     }
 
     /// A clock that stands at `at` until it is moved.
     #[must_use]
     pub fn frozen(at: Timestamp) -> Self {
-        Self { at, ahead: None }
+        Self { at, ahead_ms: None }
     }
 
     /// The instant that this clock has reached: everything due until then has happened.
@@ -66,14 +65,14 @@ impl Clock {
 
     #[must_use]
     pub fn is_flowing(&self) -> bool {
-        self.ahead.is_some()
+        self.ahead_ms.is_some()
     }
 
     /// What the clock shows while the wall shows `wall`. Never earlier than [`Clock::at`].
     #[must_use]
     pub fn reading(&self, wall: Timestamp) -> Timestamp {
-        match self.ahead {
-            Some(ahead) => wall.checked_add(ahead).unwrap_or(Timestamp::MAX).max(self.at),
+        match self.ahead_ms {
+            Some(ahead) => wall.plus_millis(ahead).unwrap_or(Timestamp::MAX).max(self.at),
             None => self.at,
         }
     }
@@ -84,12 +83,12 @@ impl Clock {
 
     /// Lets the clock run on from where it stands.
     pub(crate) fn flow(&mut self, wall: Timestamp) {
-        self.ahead = Some(self.at.duration_since(wall));
+        self.ahead_ms = Some(self.at.millis_since(wall));
     }
 
     /// Stops the clock where it stands.
     pub(crate) fn freeze(&mut self) {
-        self.ahead = None;
+        self.ahead_ms = None;
     }
 }
 

@@ -247,7 +247,7 @@ fn due_at(issued: Timestamp, term_days: u32) -> Option<Timestamp> {
 }
 
 fn next_number(world: &mut World, period_start: Timestamp) -> Number {
-    let date = jiff::tz::Offset::UTC.to_datetime(period_start);
+    let date = period_start.civil();
     let (year, month) = (date.year(), date.month());
     let count = world.state.invoice_numbers.entry(i32::from(year) * 12 + i32::from(month)).or_insert(0);
     *count += 1;

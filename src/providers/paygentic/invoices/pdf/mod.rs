@@ -152,14 +152,14 @@ fn on_paper(line: &LineItem, currency: &str) -> Line {
 }
 
 fn date(at: Timestamp) -> String {
-    at.strftime("%-d %b %Y").to_string()
+    at.civil().strftime("%-d %b %Y").to_string()
 }
 
 /// The days of a window. One that ends at midnight does not reach into the day after.
 fn period(window: Window) -> String {
-    let end = jiff::tz::Offset::UTC.to_datetime(window.end);
+    let end = window.end.civil();
     let last = if end.time() == Time::midnight() && window.end > window.start {
-        window.end.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(window.end)
+        window.end.plus_millis(-1).unwrap_or(window.end)
     } else {
         window.end
     };

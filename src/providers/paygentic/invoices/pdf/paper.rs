@@ -101,7 +101,7 @@ impl Paper {
 }
 
 fn written(at: Timestamp) -> Option<Date> {
-    let at = jiff::tz::Offset::UTC.to_datetime(at);
+    let at = at.civil();
     let part = |value: i8| u8::try_from(value).ok();
     let date = Date::new(u16::try_from(at.year()).ok()?).month(part(at.month())?).day(part(at.day())?);
     Some(date.hour(part(at.hour())?).minute(part(at.minute())?).second(part(at.second())?).utc_offset_hour(0))
