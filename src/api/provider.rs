@@ -51,6 +51,9 @@ pub trait Provider: Send + Sync + 'static {
     /// The example requests of its nouns, by operation id.
     fn fixtures() -> &'static Dir<'static>;
 
+    /// What a path that a customer's browser opens without a key will be; `None`: no page.
+    fn page(path: &str) -> Option<&'static str>;
+
     /// Who is asking.
     ///
     /// # Errors

@@ -144,6 +144,13 @@ impl<P: Provider> Mount for Hosted<P> {
     }
 
     fn answer(&self, exchange: &Exchange<'_>) -> Reply {
+        if let Some(page) = P::page(exchange.path) {
+            let message = format!(
+                "The {page} page is not built yet. POST {}/payments/<session>/complete pays a session, with the app's key",
+                exchange.site.of("_leapday")
+            );
+            return self.refuse(&Fault::not_built(message));
+        }
         // Who asks comes first: without a key nobody learns what is here.
         let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));
         let (key, route) = match asked {

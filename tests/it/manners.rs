@@ -146,3 +146,10 @@ fn explain_puts_violations_into_the_body() {
     let answer = api.post("/v0/products", &json!({ "name": "A" })).expect(400);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
 }
+
+#[test]
+fn a_page_that_is_not_built_says_how_to_pay_instead() {
+    let api = api().with_key("");
+    let answer = api.raw("GET", "/paygentic/portal/pay/ps_0123456789abcdef", &[], b"").expect(501);
+    assert!(answer["message"].as_str().unwrap().contains("/_leapday/payments/"));
+}

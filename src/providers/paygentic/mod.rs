@@ -82,6 +82,16 @@ impl Provider for Paygentic {
         &FIXTURES
     }
 
+    fn page(path: &str) -> Option<&'static str> {
+        let pages = [
+            ("/portal/pay/", "checkout"),
+            ("/portal/invoice/", "invoice checkout"),
+            ("/portal/access/", "customer portal"),
+            ("/authorize/", "authorization"),
+        ];
+        pages.iter().find(|(start, _)| path.starts_with(start)).map(|(_, name)| *name)
+    }
+
     fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
         keys::key(headers, policy)
     }
