@@ -19,6 +19,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("leapday-request-id");
 /// The headers that every answer has, those of hyper included.
 const FIXED_HEADERS: usize = 8;
 
+/// How much of a refused body is still read and thrown away: more than anybody sends by mistake.
+const DRAINED_MOST: usize = 64 * 1024 * 1024;
+
 /// What the pipeline needs to know of the server it stands in.
 pub struct Front {
     pub mounts: Vec<Arc<dyn Mount>>,
@@ -66,10 +69,13 @@ impl Front {
             return welcome::answer(self, request.uri().path(), request.headers());
         };
         let below = below.to_owned();
-        let (parts, incoming) = request.into_parts();
-        let body = match Limited::new(incoming, self.max_body).collect().await {
+        let (parts, mut incoming) = request.into_parts();
+        let body = match Limited::new(&mut incoming, self.max_body).collect().await {
             Ok(body) => body.to_bytes(),
-            Err(error) => return mount.refuse(&unreadable(error.as_ref(), self.max_body)),
+            Err(error) => {
+                drain(incoming).await;
+                return mount.refuse(&unreadable(error.as_ref(), self.max_body));
+            }
         };
         let request = Request::from_parts(parts, body);
         let base = self.base(&request);
@@ -115,6 +121,16 @@ impl Front {
 fn host<B>(request: &Request<B>) -> Option<&str> {
     let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     named.or_else(|| request.uri().authority().map(http::uri::Authority::as_str))
+}
+
+/// Reads on after a refusal: a sender that is cut off in the middle of its body never gets to the answer.
+async fn drain(mut body: Incoming) {
+    let mut read = 0;
+    while read < DRAINED_MOST
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        read += frame.data_ref().map_or(0, Bytes::len);
+    }
 }
 
 fn unreadable(error: &(dyn std::error::Error + 'static), max_body: usize) -> Fault {
