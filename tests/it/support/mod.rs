@@ -1,5 +1,6 @@
 //! A client for tests: one key, one world.
 
+mod refusal;
 mod shop;
 
 use std::fmt::Write as _;
@@ -8,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use leapday::Sandbox;
 use serde_json::Value;
+
+pub use self::shop::{EVER, MERCHANT};
 
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.
 static SHARED: LazyLock<Sandbox> =
@@ -68,7 +71,8 @@ impl Api {
         };
         let mut answer = answer.expect("an answer");
         let headers = answer.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
         let bytes = answer.body_mut().with_config().limit(64 << 20).read_to_vec().expect("a body");
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Answer { status: answer.status().as_u16(), body, bytes, headers }
@@ -129,6 +133,12 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
+}
+
+/// The texts of a field in a list.
+#[track_caller]
+pub fn texts<'v>(rows: &'v [Value], field: &str) -> Vec<&'v str> {
+    rows.iter().map(|row| text(row, field)).collect()
 }
 
 /// The text of a field.
