@@ -100,8 +100,11 @@ pub fn mounts(options: &Options) -> Result<Vec<Arc<dyn Mount>>, StartupError> {
     });
     let mut mounts = providers::mounts(&settings).map_err(StartupError)?;
     if fixtures::world(&options.world).is_none() {
+        let refused = |why| StartupError(format!("--world {}: {why}", options.world));
+        let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
+        check_shape(&settings.start, &names).map_err(refused)?;
         for mount in &mounts {
-            mount.rehearse().map_err(|fault| StartupError(format!("--world {}: {fault}", options.world)))?;
+            mount.rehearse().map_err(refused)?;
         }
     }
     let control = Control::new(mounts.clone(), settings).map_err(StartupError)?;
@@ -122,6 +125,22 @@ fn starting_world(name: &str) -> Result<Value, StartupError> {
         ))
     })?;
     serde_json::from_str(&text).map_err(|error| StartupError(format!("--world {name}: not JSON: {error}")))
+}
+
+/// A misspelt provider would make an empty world without a word.
+fn check_shape(world: &Value, providers: &[&str]) -> Result<(), String> {
+    let example = r#"such as {"paygentic": [{"call": "createProduct", "id": "prod_mine", "body": {}}]}"#;
+    let Value::Object(parts) = world else { return Err(format!("is no JSON object {example}")) };
+    for (name, steps) in parts.iter().filter(|(name, _)| *name != "description") {
+        if !providers.contains(&name.as_str()) {
+            let known = providers.join(", ");
+            return Err(format!("{name:?} is no provider: there are {known}, and \"description\""));
+        }
+        if !steps.is_array() {
+            return Err(format!("{name:?} is no list of calls {example}"));
+        }
+    }
+    Ok(())
 }
 
 /// Binds the socket that the options ask for.

@@ -141,7 +141,10 @@ impl Mount for Control {
             Kind::Unavailable => (503, "unavailable"),
             Kind::Internal => (500, "internal"),
         };
-        let body = json!({ "error": error, "message": fault.message, "violations": fault.violations });
+        let mut body = json!({ "error": error, "message": fault.message, "violations": fault.violations });
+        if let Some(code) = fault.code {
+            body["code"] = json!(code);
+        }
         explain(Reply::json(status, &body), fault, false)
     }
 

@@ -31,7 +31,8 @@ fn reset(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
 
 fn unknown(name: &str) -> Fault {
     let names = fixtures::names();
-    let violation = Violation::body("/world", "enum", format!("is one of {}", names.join(", ")));
     let suggestion = near(name, names.iter().copied()).map(str::to_owned);
+    let meant = suggestion.as_ref().map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
+    let violation = Violation::body("/world", "enum", format!("is one of {}{meant}", names.join(", ")));
     Fault::no_such("bundled world", name).with_violation(Violation { suggestion, ..violation })
 }

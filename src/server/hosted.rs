@@ -12,7 +12,7 @@ use crate::api::{
     Site, Target, WorldKey, check_answer, teaching_line, warn,
 };
 use crate::billing::cards::{Attempt, Card};
-use crate::contract::{Registry, Violation};
+use crate::contract::{Registry, Violation, near};
 use crate::time::Timestamp;
 use crate::world::{ClockId, World, hash};
 
@@ -63,7 +63,10 @@ impl<P: Provider> Hosted<P> {
         }
         let id = step["call"].as_str().unwrap_or_default();
         let Some((Action::Write(handler) | Action::LongWrite(handler), contract)) = self.desk.operation(id) else {
-            return Err(Fault::bad_request(format!("{id:?} is not an operation that makes something")));
+            let known = self.desk.operations(|_| true);
+            let meant = near(id, known.iter().map(|operation| operation.id));
+            let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
+            return Err(Fault::bad_request(format!("{id:?} is not an operation that makes something{meant}")));
         };
         let mut body = step["body"].clone();
         fill_in(&mut body, wall);
@@ -178,7 +181,10 @@ impl<P: Provider> Mount for Hosted<P> {
 
     fn rehearse(&self) -> Result<(), String> {
         let rehearsed = self.make("rehearsal", &self.settings.start, crate::time::wall());
-        rehearsed.map(drop).map_err(|fault| format!("{}; {}", fault.message, teaching_line(&fault.violations)))
+        rehearsed.map(drop).map_err(|fault| match fault.violations.as_slice() {
+            [] => fault.message,
+            violations => format!("{}; {}", fault.message, teaching_line(violations)),
+        })
     }
 
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {

@@ -6,3 +6,4 @@ mod contract;
 mod manners;
 mod paygentic;
 mod support;
+mod worlds;

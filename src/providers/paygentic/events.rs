@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::billable_metrics::Metric;
-use super::customers::Customer;
+use super::customers::{self, Customer};
 use super::state::{State, UsageKey};
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, referred, write};
+use crate::api::{Action, Call, Fault, Noun, Reply, write};
 use crate::billing::period::Window;
 use crate::billing::usage::{Sample, aggregate};
 use crate::contract::{Violation, near};
@@ -175,11 +175,11 @@ fn counted_type(state: &State, kind: &str) -> Result<Arc<str>, Fault> {
 fn about(state: &State, subject: Option<&Arc<str>>, external: Option<&Arc<str>>) -> Result<Subject, Fault> {
     match (subject, external) {
         (Some(id), _) if id.starts_with(Customer::PREFIX) => {
-            Ok(Subject::Customer(referred(&state.customers, "/subject", id)?))
+            Ok(Subject::Customer(customers::referred(state, "/subject", id)?))
         }
         // Rows of a starting world may be called anything.
         (Some(name), _) => {
-            Ok(state.customers.find(name).map_or_else(|| Subject::Named(Arc::clone(name)), Subject::Customer))
+            Ok(customers::live(state, name).map_or_else(|| Subject::Named(Arc::clone(name)), Subject::Customer))
         }
         (None, Some(external)) => Ok(Subject::External(Arc::clone(external))),
         (None, None) => Err(Fault::field("/subject", "required", "is needed, or externalSubject")),

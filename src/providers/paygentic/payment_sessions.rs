@@ -396,11 +396,19 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         customer.is_none_or(|id| id.is_some() && id == row.customer)
             && subscription.is_none_or(|id| id.is_some() && id == subscription_of(state, row.purpose))
             && filter.status.is_none_or(|status| status == row.status)
-            && row.customer.is_none_or(|id| mine(filter.merchant_id.as_deref(), &state.customers[id].merchant))
+            && merchant_of(state, row).is_none_or(|owner| mine(filter.merchant_id.as_deref(), owner))
     });
     let bodies = rows.filter_map(|(id, row)| body(state, id, row));
     let wanted = bodies.filter(|body| filter.entity_type.as_deref().is_none_or(|kind| kind == body.entity_type));
     Ok(Reply::ok(&envelope(call.page(), wanted)))
+}
+
+/// A payment has a merchant of its own, since it may be nobody's; any other session has its customer's.
+fn merchant_of<'a>(state: &'a State, row: &Session) -> Option<&'a str> {
+    match row.purpose {
+        Purpose::Payment(id) => Some(&state.payments[id].merchant),
+        _ => row.customer.map(|id| &*state.customers[id].merchant),
+    }
 }
 
 fn subscription_of(state: &State, purpose: Purpose) -> Option<Id<Subscription>> {

@@ -24,7 +24,7 @@ use super::products::Product;
 use super::subscriptions::Subscription;
 use super::test_clocks::TestClock;
 use crate::time::Timestamp;
-use crate::world::{Id, Table, hash};
+use crate::world::{Id, Row, Table, hash};
 
 /// The merchant of a starting world's rows, until a caller names one.
 pub const HOUSE_MERCHANT: &str = "org_leapday";
@@ -103,14 +103,26 @@ impl State {
         macro_rules! tables {
             ($($table:ident),*) => {
                 $(if let Some(id) = self.$table.find(made) {
-                    self.$table.name(id, name);
-                    return Ok(());
+                    return give_name(&mut self.$table, id, name);
                 })*
             };
         }
         tables!(products, metrics, fees, prices, plans, customers, subscriptions, test_clocks, payments);
         Err(format!("the answer has no id of a row that {name:?} could name"))
     }
+}
+
+/// Answers with any other id would break their own schemas.
+fn give_name<T: Row>(table: &mut Table<T>, id: Id<T>, name: &str) -> Result<(), String> {
+    let own = name.strip_prefix(T::PREFIX).unwrap_or_default();
+    if own.is_empty() || !own.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+        return Err(format!("{name:?} is no id of a {}: those are {} and letters or digits", T::NOUN, T::PREFIX));
+    }
+    if table.find(name).is_some() {
+        return Err(format!("{name:?} is the id of another row already"));
+    }
+    table.name(id, name);
+    Ok(())
 }
 
 /// Whether a row of `owner` shows in a list for `asked`.

@@ -1,10 +1,17 @@
 //! Paygentic, noun by noun and behaviour by behaviour.
 
 mod activation;
+mod billable_metrics;
 mod calendar;
 mod collection;
+mod customers;
 mod endings;
+mod events;
+mod fees;
+mod payment_sessions;
+mod payments;
 mod plans;
 mod prices;
+mod products;
 mod same_whatever_the_steps;
 mod test_clocks;

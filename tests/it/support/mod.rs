@@ -1,5 +1,6 @@
 //! A client for tests: one key, one world.
 
+mod refusal;
 mod shop;
 
 use std::fmt::Write as _;
@@ -8,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use leapday::Sandbox;
 use serde_json::Value;
+
+pub use self::shop::{EVER, MERCHANT};
 
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.
 static SHARED: LazyLock<Sandbox> =
@@ -130,6 +133,12 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
+}
+
+/// The texts of a field in a list.
+#[track_caller]
+pub fn texts<'v>(rows: &'v [Value], field: &str) -> Vec<&'v str> {
+    rows.iter().map(|row| text(row, field)).collect()
 }
 
 /// The text of a field.

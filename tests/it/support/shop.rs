@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::{Api, text};
 
 pub const MERCHANT: &str = "org_shop";
+/// A span that holds all events of all tests.
+pub const EVER: &str = "?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z";
 
 impl Api {
     pub fn product(&self) -> String {
@@ -93,6 +95,21 @@ impl Api {
             "type": kind, "source": "test", "subject": customer, "data": { "n": n }, "timestamp": at,
         });
         self.post("/v0/events", &event).expect(202);
+    }
+
+    /// Stops the world's clock at an instant.
+    pub fn freeze(&self, at: &str) {
+        self.post("/_leapday/clock", &json!({ "now": at })).expect(200);
+    }
+
+    pub fn world_advance_to(&self, to: &str) {
+        self.post("/_leapday/clock/advance", &json!({ "to": to })).expect(200);
+    }
+
+    /// The type and the data of what happened last.
+    pub fn last_event(&self) -> (String, Value) {
+        let last = self.events().pop().expect("an event");
+        (text(&last, "eventType").to_owned(), last["data"].clone())
     }
 
     /// The invoices of a subscription by sequence number.

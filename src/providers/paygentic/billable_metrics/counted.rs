@@ -44,13 +44,14 @@ pub(super) fn select(state: &State, metric: &Metric, subject: Option<&str>, wind
 /// Tells whose an event is.
 pub(super) struct Owners<'a> {
     state: &'a State,
-    /// Customers by external id, under whatever name their merchant goes.
+    /// Customers by external id, under whatever name their merchant goes. A deleted one has given its name up.
     external: HashMap<&'a str, Id<Customer>>,
 }
 
 impl<'a> Owners<'a> {
     pub(super) fn of(state: &'a State) -> Self {
-        let known = state.customers.iter().filter_map(|(id, row)| Some((row.external_id.as_deref()?, id)));
+        let live = state.customers.iter().filter(|(_, row)| row.deleted_at.is_none());
+        let known = live.filter_map(|(id, row)| Some((row.external_id.as_deref()?, id)));
         Self { state, external: known.collect() }
     }
 
