@@ -256,6 +256,7 @@ fn next_number(world: &mut World, period_start: Timestamp) -> Number {
 
 /// An invoice is paid. The first one of a waiting subscription starts it.
 pub fn settle(world: &mut World, invoice: Id<Invoice>) {
+    payment_sessions::withdraw_of(world, invoice);
     let subscription = world.state.invoices[invoice].subscription;
     let clock = world.state.subscriptions[subscription].clock;
     let now = world.now(clock);
@@ -286,6 +287,7 @@ pub fn fail(world: &mut World, invoice: Id<Invoice>) {
 }
 
 fn cancel(world: &mut World, invoice: Id<Invoice>) {
+    payment_sessions::withdraw_of(world, invoice);
     let clock = world.state.subscriptions[world.state.invoices[invoice].subscription].clock;
     let now = world.now(clock);
     world.state.invoices.update(invoice, |row| {
