@@ -7,4 +7,6 @@ mod endings;
 mod plans;
 mod prices;
 mod same_whatever_the_steps;
+mod sceptic;
 mod test_clocks;
+mod tiling;
