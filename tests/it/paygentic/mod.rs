@@ -8,5 +8,6 @@ mod plans;
 mod prices;
 mod same_whatever_the_steps;
 mod sceptic;
+mod starts;
 mod test_clocks;
 mod tiling;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, api, text};
 
-const START: &str = "2028-01-01T00:00:00Z";
+pub const START: &str = "2028-01-01T00:00:00Z";
 
 /// A subscription to `prices` on a clock of its own, from [`START`] on, paid for if it waits.
-fn started(api: &Api, product: &str, prices: &[&str], more: Value) -> (String, String, String) {
+pub fn started(api: &Api, product: &str, prices: &[&str], more: Value) -> (String, String, String) {
     let plan = api.plan(product, prices, json!({}));
     let customer = api.customer("jo@example.com");
     let clock = api.clock(START);
@@ -19,7 +19,7 @@ fn started(api: &Api, product: &str, prices: &[&str], more: Value) -> (String, S
     (text(&subscription, "id").to_owned(), customer, clock)
 }
 
-fn terminate(api: &Api, subscription: &str) {
+pub fn terminate(api: &Api, subscription: &str) {
     api.post(&format!("/v0/subscriptions/{subscription}/termination"), &json!({ "reason": "done" })).expect(200);
 }
 
@@ -27,7 +27,7 @@ fn end_at(api: &Api, subscription: &str, at: &str) {
     api.patch(&format!("/v0/subscriptions/{subscription}"), &json!({ "endingAt": at })).expect(200);
 }
 
-fn subtotals(api: &Api, subscription: &str) -> Vec<String> {
+pub fn subtotals(api: &Api, subscription: &str) -> Vec<String> {
     api.invoices(subscription).iter().map(|row| text(row, "subtotal").to_owned()).collect()
 }
 
