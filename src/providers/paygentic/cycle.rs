@@ -3,25 +3,14 @@
 //! Facts: paygentic-behaviour §2.7–2.9, §3.2, §4. Each step is stamped with the clock, which stands at
 //! the due instant while it runs.
 
-use std::sync::Arc;
-
-use rust_decimal::Decimal;
-
 use super::World;
-use super::invoices::{self, Invoice, Kind, LineItem, Number, Status as InvoiceStatus, Totals};
+use super::invoices::{self, Invoice, Number, Status as InvoiceStatus, drafts};
 use super::notices::Notice;
 use super::payment_sessions::{self, Session};
-use super::prices::{Charged, Term};
-use super::schedule::{self, Charge, Moment};
+use super::schedule;
 use super::subscriptions::{Status, Subscription, Termination};
-use crate::billing::period::Window;
-use crate::billing::proration::prorate;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id};
-
-/// How long an invoice with metered lines waits for late events after its moment. The length is not
-/// published; the vendor's samples show a day (§2.8).
-const GRACE: Cadence = Cadence::days(1);
 
 /// All that time can do to this provider.
 #[derive(Debug, Clone, Copy)]
@@ -53,18 +42,20 @@ pub fn fire(world: &mut World, due: Due) {
 
 /// The first invoice of a subscription: what is due when it starts. `None` if nothing is.
 pub fn first_invoice(world: &mut World, id: Id<Subscription>) -> Option<Id<Invoice>> {
-    let clock = world.state.subscriptions[id].clock;
-    let now = world.now(clock);
-    let due = world.state.subscriptions.update(id, |row| {
-        let until = row.started_at.max(now);
-        schedule::take_due(row, until)
-    });
+    let row = &world.state.subscriptions[id];
+    let now = world.now(row.clock);
+    let until = row.started_at.max(now);
+    let due = schedule::due(row, until);
     if due.is_empty() {
         return None;
     }
-    let invoice = open(world, id, 0, now, &due);
-    world.state.subscriptions.update(id, |row| row.first_invoice = Some(invoice));
-    invoices::calculate(&mut world.state, invoice);
+    let invoice = drafts::open(world, id, 0, now, &due);
+    world.state.subscriptions.update(id, |row| {
+        schedule::pass(row, until);
+        row.first_invoice = Some(invoice);
+    });
+    // It goes out at once and waits for nobody's late events.
+    world.state.invoices.update(invoice, |row| row.grace_end = now);
     issue(world, invoice);
     Some(invoice)
 }
@@ -78,117 +69,62 @@ pub fn activate(world: &mut World, id: Id<Subscription>) {
     });
     let row = world.state.subscriptions[id].clone();
     world.emit(row.clock, Notice::SubscriptionActivated(id, row));
-    open_next(world, id);
+    plan_next(world, id);
     set_reminder(world, id);
+    catch_up(world, id);
 }
 
-/// Opens the invoice that collects the charges of the next moment, and waits for it.
-fn open_next(world: &mut World, id: Id<Subscription>) {
+/// Makes the open invoice hold what falls due at the next moment, and waits for it. Without anything left to bill
+/// there is no open invoice.
+fn plan_next(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
     let (clock, now) = (row.clock, world.now(row.clock));
-    let Some(at) = schedule::next_due(row) else {
-        world.state.subscriptions.update(id, |row| {
-            row.open_invoice = None;
-            row.timers.moment = None;
-        });
-        return;
-    };
-    let due = world.state.subscriptions.update(id, |row| schedule::take_due(row, at));
+    let next = schedule::next_due(row);
+    if let Some(timer) = row.timers.moment {
+        world.cancel_timer(timer);
+    }
+    let invoice = bill(world, id, next.unwrap_or(now));
+    let timer = next.map(|at| world.set_timer(clock, at.max(now), Due::Moment(id)));
+    world.state.subscriptions.update(id, |row| {
+        row.open_invoice = invoice;
+        row.timers.moment = timer;
+    });
+}
+
+/// Draws up the open invoice for everything that is due until `moment`. Where nothing is, there is none, and one
+/// that was open is cancelled.
+fn bill(world: &mut World, id: Id<Subscription>, moment: Timestamp) -> Option<Id<Invoice>> {
+    let row = &world.state.subscriptions[id];
+    let due = schedule::due(row, moment);
+    if let Some(open) = row.open_invoice {
+        drafts::redraw(world, open, moment, &due);
+        if due.is_empty() {
+            cancel(world, open);
+            return None;
+        }
+        return Some(open);
+    }
+    if due.is_empty() {
+        return None;
+    }
     let sequence = world.state.subscriptions.update(id, |row| {
         row.next_sequence += 1;
         row.next_sequence - 1
     });
-    let invoice = open(world, id, sequence, at, &due);
-    let timer = world.set_timer(clock, at.max(now), Due::Moment(id));
-    world.state.subscriptions.update(id, |row| {
-        row.open_invoice = Some(invoice);
-        row.timers.moment = Some(timer);
-    });
-}
-
-/// An open invoice with a line for each charge that falls due at `moment`.
-fn open(
-    world: &mut World,
-    id: Id<Subscription>,
-    sequence: u32,
-    moment: Timestamp,
-    due: &[(Charge, Moment)],
-) -> Id<Invoice> {
-    let now = world.now(world.state.subscriptions[id].clock);
-    let invoice = world.state.invoices.next_id();
-    let mut window: Option<Window> = None;
-    let mut metered = false;
-    let lines: Box<[_]> = due
-        .iter()
-        .map(|(charge, at)| {
-            let line = draft(world, id, invoice, charge, at, now);
-            let span = window.get_or_insert(line.window);
-            *span = Window { start: span.start.min(line.window.start), end: span.end.max(line.window.end) };
-            metered |= line.kind == Kind::Metered;
-            world.state.line_items.insert(line)
-        })
-        .collect();
-    let grace_end = if metered { GRACE.after(moment, 1).unwrap_or(moment) } else { moment };
-    world.state.invoices.insert(Invoice {
-        subscription: id,
-        sequence,
-        status: InvoiceStatus::Active,
-        window: window.unwrap_or(Window { start: moment, end: moment }),
-        moment,
-        grace_end,
-        lines,
-        totals: Totals::default(),
-        number: None,
-        issued_at: None,
-        due_at: None,
-        paid_at: None,
-        session: None,
-        retried_at: None,
-        created_at: now,
-        updated_at: now,
-    })
-}
-
-/// The line of a charge for one window. It keeps the price as it is now, so that a later edit leaves the open
-/// period as it was (§2.4 "frozen"); usage is counted when the invoice closes.
-fn draft(
-    world: &World,
-    subscription: Id<Subscription>,
-    invoice: Id<Invoice>,
-    charge: &Charge,
-    moment: &Moment,
-    now: Timestamp,
-) -> LineItem {
-    let price = &world.state.prices[charge.price];
-    let metered = matches!(price.of, Charged::Metric(_)) && charge.quantity.is_none();
-    let quantity = if metered { None } else { Some(charge.quantity.unwrap_or_else(|| Decimal::from(price.quantity))) };
-    let rated = price.rate.of(quantity.unwrap_or_default());
-    LineItem {
-        subscription,
-        invoice,
-        price: charge.price,
-        terms: Arc::clone(price),
-        kind: if metered { Kind::Metered } else { Kind::Fee },
-        display_name: price.display_name.clone(),
-        window: moment.window,
-        invoice_at: moment.due,
-        term: if charge.in_advance { Term::InAdvance } else { Term::InArrears },
-        quantity,
-        unit_price: rated.unit_price,
-        net: if metered { Decimal::ZERO } else { prorate(rated.amount, moment.window, moment.full) },
-        tax: Decimal::ZERO,
-        tax_rate: Decimal::ZERO,
-        calculated_at: None,
-        created_at: now,
-    }
+    Some(drafts::open(world, id, sequence, moment, &due))
 }
 
 /// A moment has come: the open invoice has its lines, and the next one is opened.
 fn moment(world: &mut World, id: Id<Subscription>) {
     if let Some(invoice) = world.state.subscriptions[id].open_invoice {
+        let at = world.state.invoices[invoice].moment;
+        world.state.subscriptions.update(id, |row| {
+            schedule::pass(row, at);
+            row.open_invoice = None;
+        });
         collect(world, invoice);
     }
-    open_next(world, id);
+    plan_next(world, id);
 }
 
 /// Ends the open phase of an invoice: it waits for late events, or is issued where none can come.
@@ -198,7 +134,6 @@ fn collect(world: &mut World, invoice: Id<Invoice>) {
     let clock = world.state.subscriptions[subscription].clock;
     let now = world.now(clock);
     if grace_end <= now {
-        invoices::calculate(&mut world.state, invoice);
         return issue(world, invoice);
     }
     world.set_timer(clock, grace_end, Due::Close(invoice));
@@ -210,18 +145,18 @@ fn collect(world: &mut World, invoice: Id<Invoice>) {
 
 fn close(world: &mut World, invoice: Id<Invoice>) {
     if world.state.invoices[invoice].status == InvoiceStatus::Closing {
-        invoices::calculate(&mut world.state, invoice);
         issue(world, invoice);
     }
 }
 
-/// Numbers and dates an invoice whose amounts are known, and collects it where that can be done now.
+/// Calculates, numbers and dates an invoice, and collects it where that can be done now.
 fn issue(world: &mut World, invoice: Id<Invoice>) {
     let row = &world.state.invoices[invoice];
     let subscription = &world.state.subscriptions[row.subscription];
     let (clock, auto_charge, term_days) =
         (subscription.clock, subscription.auto_charge, subscription.payment_term_days);
     let now = world.now(clock);
+    invoices::calculate(&mut world.state, invoice, now);
     let number = next_number(world, world.state.invoices[invoice].window.start);
     world.state.invoices.update(invoice, |row| {
         row.status = InvoiceStatus::Issued;
@@ -256,6 +191,7 @@ fn next_number(world: &mut World, period_start: Timestamp) -> Number {
 
 /// An invoice is paid. The first one of a waiting subscription starts it.
 pub fn settle(world: &mut World, invoice: Id<Invoice>) {
+    payment_sessions::withdraw_of(world, invoice);
     let subscription = world.state.invoices[invoice].subscription;
     let clock = world.state.subscriptions[subscription].clock;
     let now = world.now(clock);
@@ -286,6 +222,7 @@ pub fn fail(world: &mut World, invoice: Id<Invoice>) {
 }
 
 fn cancel(world: &mut World, invoice: Id<Invoice>) {
+    payment_sessions::withdraw_of(world, invoice);
     let clock = world.state.subscriptions[world.state.invoices[invoice].subscription].clock;
     let now = world.now(clock);
     world.state.invoices.update(invoice, |row| {
@@ -328,7 +265,7 @@ fn remind(world: &mut World, id: Id<Subscription>) {
     set_reminder(world, id);
 }
 
-/// Sets the timer of `endingAt`, in place of an earlier one.
+/// Sets the timer of `endingAt`, in place of an earlier one. What is billed and reminded of until then changes too.
 pub fn set_end(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
     let (clock, ending_at, now) = (row.clock, row.ending_at, world.now(row.clock));
@@ -337,6 +274,17 @@ pub fn set_end(world: &mut World, id: Id<Subscription>) {
     }
     let timer = ending_at.map(|at| world.set_timer(clock, at.max(now), Due::End(id)));
     world.state.subscriptions.update(id, |row| row.timers.end = timer);
+    if world.state.subscriptions[id].status == Status::Active {
+        plan_next(world, id);
+        reset_reminder(world, id);
+    }
+}
+
+/// Runs what is due on a subscription's clock by now: an end that is set to the present, what fell due while a
+/// payment was waited for.
+pub fn catch_up(world: &mut World, id: Id<Subscription>) {
+    let (clock, now) = clock_of(world, id);
+    world.advance(clock, now);
 }
 
 /// Ends a subscription now. What has been used and not billed goes on a last invoice; what was paid in
@@ -354,7 +302,6 @@ pub fn end(world: &mut World, id: Id<Subscription>, by: Box<str>, reason: Box<st
     world.state.subscriptions.update(id, |row| {
         row.status = Status::Terminated;
         row.termination = Some(termination.into());
-        row.open_invoice = None;
         row.timers = super::subscriptions::Timers::default();
         row.updated_at = now;
     });
@@ -364,48 +311,14 @@ pub fn end(world: &mut World, id: Id<Subscription>, by: Box<str>, reason: Box<st
             cancel(world, invoice);
         }
     }
-    if let Some(invoice) = row.open_invoice {
-        finish(world, invoice, now);
+    if row.status == Status::Active {
+        if let Some(invoice) = bill(world, id, now) {
+            collect(world, invoice);
+        }
+        world.state.subscriptions.update(id, |row| row.open_invoice = None);
     }
     let row = world.state.subscriptions[id].clone();
     world.emit(row.clock, Notice::SubscriptionCancelled(id, row));
-}
-
-/// Cuts the open invoice of an ended subscription down to what was used until `now`.
-fn finish(world: &mut World, invoice: Id<Invoice>, now: Timestamp) {
-    let lines = world.state.invoices[invoice].lines.clone();
-    let (kept, dropped): (Vec<_>, Vec<_>) = lines.iter().copied().partition(|line| {
-        let line = &world.state.line_items[*line];
-        line.term == Term::InArrears && line.window.start < now
-    });
-    for line in dropped {
-        world.state.line_items.remove(line);
-    }
-    let mut window: Option<Window> = None;
-    let mut metered = false;
-    for line in &kept {
-        let obligation = world.state.line_items[*line].terms.obligation;
-        let used = world.state.line_items.update(*line, |line| {
-            if now < line.window.end && !obligation {
-                let used = Window { start: line.window.start, end: now };
-                line.net = prorate(line.net, used, line.window);
-                line.window = used;
-            }
-            line.invoice_at = line.invoice_at.min(now);
-            metered |= line.kind == Kind::Metered;
-            line.window
-        });
-        let span = window.get_or_insert(used);
-        *span = Window { start: span.start.min(used.start), end: span.end.max(used.end) };
-    }
-    let grace_end = if metered { GRACE.after(now, 1).unwrap_or(now) } else { now };
-    world.state.invoices.update(invoice, |row| {
-        row.lines = kept.into();
-        row.moment = now;
-        row.grace_end = grace_end;
-        row.window = window.unwrap_or(Window { start: row.window.start.min(now), end: now });
-    });
-    if window.is_none() { cancel(world, invoice) } else { collect(world, invoice) }
 }
 
 /// The clock that a subscription lives on and what it shows.

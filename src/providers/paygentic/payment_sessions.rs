@@ -270,6 +270,13 @@ pub fn withdraw(world: &mut World, id: Id<Session>) {
     }
 }
 
+/// Takes back the page that an invoice has, if it still waits: there is nothing to pay any more, or another way.
+pub fn withdraw_of(world: &mut World, invoice: Id<Invoice>) {
+    if let Some(session) = world.state.invoices[invoice].session {
+        withdraw(world, session);
+    }
+}
+
 /// How an attempt to charge a stored card ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charge {
@@ -290,6 +297,8 @@ pub fn charge_off_session(world: &mut World, invoice: Id<Invoice>) -> Charge {
         Outcome::Declined(code) => Charge::Declined(code),
         Outcome::NeedsAuthentication => Charge::Declined("authentication_required"),
     };
+    // One attempt at a time: nobody shall pay on a page what a card is charged for.
+    withdraw_of(world, invoice);
     let now = world.now(clock);
     let (status, decline) = match outcome {
         Charge::Declined(code) => (Status::Failed, Some(code.into())),

@@ -3,7 +3,7 @@
 //! Facts: paygentic-behaviour §4. Every boundary is anchor + n × cadence. A charge in advance is due at the
 //! start of its window, one in arrears at the end; a charge is billed only if it falls due at or after
 //! `billingStartsAt`. A start between two boundaries makes a first stub: fees are prorated by seconds over
-//! it, obligations skip it.
+//! it, obligations skip it. The end of a subscription cuts the windows in arrears that it falls into.
 
 use rust_decimal::Decimal;
 
@@ -22,7 +22,8 @@ pub struct Charge {
     pub obligation: bool,
     /// Units fixed at subscription time (the older `items`), in place of usage or the price's quantity.
     pub quantity: Option<Decimal>,
-    /// The grid index of the window that is billed next; `None` when nothing is left to bill.
+    /// The grid index of the first window that is not billed yet; `None` when nothing is left to bill. The open
+    /// invoice of a subscription shows what is next and goes past it only when its moment has come.
     next: Option<i64>,
 }
 
@@ -53,7 +54,7 @@ impl Charge {
     /// Puts the charge at its first window that is to be billed.
     pub fn begin(&mut self, subscription: &Subscription) {
         if self.cadence.is_zero() {
-            self.next = Some(0);
+            self.next = (self.once(subscription).due >= subscription.billing_starts_at).then_some(0);
             return;
         }
         let grid = self.grid(subscription);
@@ -74,14 +75,32 @@ impl Charge {
         self.next = if self.cadence.is_zero() { None } else { self.next.map(|n| n + 1) };
     }
 
-    /// The window that is billed next, unless it begins at or after the subscription's end.
+    /// The window that is billed next, as far as the subscription's end leaves of it.
     pub fn moment(&self, subscription: &Subscription) -> Option<Moment> {
         let n = self.next?;
         let moment = if self.cadence.is_zero() { self.once(subscription) } else { self.recurring(subscription, n)? };
-        match subscription.ending_at {
-            Some(end) if moment.window.start >= end || moment.due > end => None,
-            _ => Some(moment),
+        match subscription.end() {
+            Some(end) => self.until(end, moment, subscription),
+            None => Some(moment),
         }
+    }
+
+    /// A window that begins at the end or later is not billed. One in arrears that the end cuts is due there, for
+    /// what was served until then; obligations and one-offs are owed whole. One in advance has been due already.
+    fn until(&self, end: Timestamp, moment: Moment, subscription: &Subscription) -> Option<Moment> {
+        let owed_from = if self.cadence.is_zero() { subscription.started_at } else { moment.window.start };
+        if owed_from >= end {
+            return None;
+        }
+        if self.in_advance || moment.due <= end {
+            return Some(moment);
+        }
+        if self.cadence.is_zero() {
+            let once = Window { start: end, end };
+            return Some(Moment { window: once, full: once, due: end });
+        }
+        let window = if self.obligation { moment.window } else { Window { end, ..moment.window } };
+        Some(Moment { window, due: end, ..moment })
     }
 
     fn recurring(&self, subscription: &Subscription, n: i64) -> Option<Moment> {
@@ -96,7 +115,7 @@ impl Charge {
         let start = subscription.started_at;
         let at = if self.in_advance { start } else { first_window(subscription.grid(), start).0.end };
         let window = Window { start: at, end: at };
-        Moment { window, full: window, due: at.max(subscription.billing_starts_at) }
+        Moment { window, full: window, due: at }
     }
 
     fn grid(&self, subscription: &Subscription) -> Grid {
@@ -109,23 +128,23 @@ pub fn next_due(subscription: &Subscription) -> Option<Timestamp> {
     subscription.charges.iter().filter_map(|charge| charge.moment(subscription)).map(|moment| moment.due).min()
 }
 
-/// Takes from the schedule everything that is due up to and including `until`: charge by charge in plan
-/// order, each oldest first.
-pub fn take_due(subscription: &mut Subscription, until: Timestamp) -> Vec<(Charge, Moment)> {
+/// Everything that is due up to and including `until`: charge by charge in plan order, each oldest first.
+pub fn due(subscription: &Subscription, until: Timestamp) -> Vec<(Charge, Moment)> {
     let mut due = Vec::new();
-    for place in 0..subscription.charges.len() {
-        while let Some(moment) = subscription.charges[place].moment(subscription).filter(|moment| moment.due <= until) {
-            due.push((subscription.charges[place].clone(), moment));
-            subscription.charges[place].step();
+    for charge in &subscription.charges {
+        let mut charge = charge.clone();
+        while let Some(moment) = charge.moment(subscription).filter(|moment| moment.due <= until) {
+            due.push((charge.clone(), moment));
+            charge.step();
         }
     }
     due
 }
 
-/// Drops from the schedule what is due before `moment`.
-pub fn skip_before(subscription: &mut Subscription, moment: Timestamp) {
+/// Goes past everything that is due up to and including `until`: it is billed.
+pub fn pass(subscription: &mut Subscription, until: Timestamp) {
     for place in 0..subscription.charges.len() {
-        while subscription.charges[place].moment(subscription).is_some_and(|next| next.due < moment) {
+        while subscription.charges[place].moment(subscription).is_some_and(|moment| moment.due <= until) {
             subscription.charges[place].step();
         }
     }

@@ -14,4 +14,7 @@ mod plans;
 mod prices;
 mod products;
 mod same_whatever_the_steps;
+mod sceptic;
+mod starts;
 mod test_clocks;
+mod tiling;

@@ -13,6 +13,7 @@ use crate::providers::paygentic::events;
 use crate::providers::paygentic::prices::{Charged, Price};
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::Subscription;
+use crate::time::Timestamp;
 use crate::world::Id;
 
 /// What an invoice comes to, in major units of its currency.
@@ -40,9 +41,8 @@ pub struct Reckoned {
 }
 
 /// Counts usage, prices and taxes every line of an invoice, and adds them up.
-pub fn calculate(state: &mut State, invoice: Id<Invoice>) {
+pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     let lines = state.invoices[invoice].lines.clone();
-    let now = state.invoices[invoice].updated_at;
     let reckoned: Vec<Reckoned> = lines.iter().map(|line| reckon(state, &state.line_items[*line])).collect();
     let totals = total(state, invoice, &reckoned);
     for (id, line) in lines.iter().zip(reckoned) {

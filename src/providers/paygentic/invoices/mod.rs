@@ -5,6 +5,7 @@
 
 mod body;
 mod calculate;
+pub mod drafts;
 mod lines;
 mod list;
 mod pdf;

@@ -2,14 +2,14 @@
 //!
 //! Facts: paygentic-behaviour §2.8 (projected). Usage is left out, and moments that hold nothing else.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
-use super::calculate::{Reckoned, add_up};
-use super::{Body, Invoice, Status, tax_rate};
+use super::calculate::{Reckoned, add_up, reckon};
+use super::{Body, Invoice, LineItem, Status, drafts};
 use crate::api::{Call, Fault, Reply, Site};
 use crate::billing::period::Window;
-use crate::billing::proration::prorate;
-use crate::billing::tax::tax;
 use crate::contract::Violation;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::body::list as envelope;
@@ -59,14 +59,11 @@ type Due = Vec<(Charge, Moment)>;
 fn moments(world: &World, row: &Subscription, from: Timestamp, to: Timestamp) -> Vec<(Due, u32)> {
     let mut ahead = row.clone();
     let mut found = Vec::new();
-    // The open invoice has taken its charges from the schedule already: give them back.
-    if let Some(open) = row.open_invoice {
-        ahead.charges.iter_mut().for_each(|charge| charge.begin(row));
-        ahead.next_sequence -= 1;
-        schedule::skip_before(&mut ahead, world.state.invoices[open].moment);
-    }
+    // The open invoice is the next one and has its number already.
+    ahead.next_sequence -= u32::from(row.open_invoice.is_some());
     while let Some(at) = schedule::next_due(&ahead).filter(|at| *at < to) {
-        let due = schedule::take_due(&mut ahead, at);
+        let due = schedule::due(&ahead, at);
+        schedule::pass(&mut ahead, at);
         let fees: Due = due.into_iter().filter(|(charge, _)| !is_metered(world, charge)).collect();
         let sequence = ahead.next_sequence;
         ahead.next_sequence += 1;
@@ -91,7 +88,7 @@ fn body<'a>(
 ) -> Body<'a> {
     let state = &world.state;
     let plan = &state.plans[row.plan];
-    let reckoned: Vec<Reckoned> = due.iter().map(|(charge, moment)| reckon(world, row, charge, moment)).collect();
+    let reckoned: Vec<Reckoned> = due.iter().map(|(charge, moment)| line(world, id, row, charge, moment)).collect();
     let totals = add_up(&reckoned, plan.tax_behaviour, &plan.currency);
     let start = due.iter().map(|(_, moment)| moment.window.start).min().unwrap_or(row.started_at);
     let end = due.iter().map(|(_, moment)| moment.window.end).max().unwrap_or(start);
@@ -104,15 +101,13 @@ fn body<'a>(
     body
 }
 
-fn reckon(world: &World, row: &Subscription, charge: &Charge, moment: &Moment) -> Reckoned {
-    let price = &world.state.prices[charge.price];
-    let quantity = charge.quantity.unwrap_or_else(|| price.quantity.into());
-    let rated = price.rate.of(quantity);
-    let rate =
-        if price.outside_tax_scope { rust_decimal::Decimal::ZERO } else { tax_rate(&world.state, row, Some(price)) };
-    let amount = prorate(rated.amount, moment.window, moment.full);
-    let taxed = tax(amount, rate, world.state.plans[row.plan].tax_behaviour);
-    Reckoned { quantity, unit_price: rated.unit_price, net: taxed.net, tax: taxed.tax, rate }
+/// A line as it would be drafted now, but for one that the open invoice has: that keeps its price.
+fn line(world: &World, id: Id<Subscription>, row: &Subscription, charge: &Charge, moment: &Moment) -> Reckoned {
+    let state = &world.state;
+    let open: &[Id<LineItem>] = row.open_invoice.map_or(&[], |open| &state.invoices[open].lines);
+    let standing = drafts::standing(state, open, charge, moment);
+    let terms = standing.map_or(&state.prices[charge.price], |line| &state.line_items[line].terms);
+    reckon(state, &drafts::draft(id, state.invoices.next_id(), charge, moment, Arc::clone(terms), moment.due))
 }
 
 impl Invoice {

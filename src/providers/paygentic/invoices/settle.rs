@@ -59,16 +59,8 @@ fn out_of_band(world: &mut World, id: Id<Invoice>) -> Result<(), Fault> {
             return Err(Fault::bad_request(message));
         }
     }
-    withdraw(world, id);
     cycle::settle(world, id);
     Ok(())
-}
-
-/// Takes back the link that the invoice has, if it still waits.
-fn withdraw(world: &mut World, id: Id<Invoice>) {
-    if let Some(session) = world.state.invoices[id].session {
-        payment_sessions::withdraw(world, session);
-    }
 }
 
 fn hosted_link(world: &mut World, id: Id<Invoice>, call: &Call) -> Result<Reply, Fault> {
@@ -87,7 +79,7 @@ fn hosted_link(world: &mut World, id: Id<Invoice>, call: &Call) -> Result<Reply,
 
 /// A new page for an invoice, in place of an older one.
 fn link(world: &mut World, id: Id<Invoice>, redirects: Option<Redirects>, save: bool) -> Result<Id<Session>, Fault> {
-    withdraw(world, id);
+    payment_sessions::withdraw_of(world, id);
     let row = &world.state.invoices[id];
     let subscription = &world.state.subscriptions[row.subscription];
     let now = world.now(subscription.clock);

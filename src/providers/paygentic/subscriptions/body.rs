@@ -106,7 +106,8 @@ fn payment(world: &World, row: &Subscription, site: Site<'_>) -> Value {
     let currency = &state.plans[row.plan].currency;
     let first = row.first_invoice.map(|id| (id, &state.invoices[id]));
     if let Some(session) = row.session.filter(|id| state.sessions[*id].status == SessionStatus::Pending) {
-        let upfront = first.map(|(_, invoice)| invoice.totals.gross()).unwrap_or_default();
+        let owed = first.filter(|(_, invoice)| invoice.is_owed());
+        let upfront = owed.map(|(_, invoice)| invoice.totals.gross()).unwrap_or_default();
         let mut body = json!({
             "status": "pending",
             "amount": money::major(state.sessions[session].amount, currency),

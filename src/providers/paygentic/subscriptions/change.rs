@@ -56,6 +56,7 @@ pub(super) fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     } else {
         let row = world.state.subscriptions[id].clone();
         world.emit(clock, Notice::SubscriptionUpdated(id, row));
+        cycle::catch_up(world, id);
     }
     Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], call.site)))
 }

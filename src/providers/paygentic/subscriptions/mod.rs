@@ -142,6 +142,11 @@ impl Subscription {
         Grid { anchor: self.anchor, cadence: self.cadence }
     }
 
+    /// Nothing is billed for any time after this.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.termination.as_deref().map(|ended| ended.at).or(self.ending_at)
+    }
+
     pub fn is_live(&self) -> bool {
         self.status != Status::Terminated
     }

@@ -1,0 +1,136 @@
+//! Drawing up an invoice: a line for each charge that falls due at its moment.
+//!
+//! Facts: paygentic-behaviour §2.4 ("frozen": an open period keeps the price it began with), §2.8. An end that is
+//! set or moved makes an open invoice hold other windows; what stays keeps its line.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use super::{Invoice, Kind, LineItem, Status, Totals};
+use crate::billing::period::Window;
+use crate::billing::proration::prorate;
+use crate::providers::paygentic::World;
+use crate::providers::paygentic::prices::{Charged, Price, Term};
+use crate::providers::paygentic::schedule::{Charge, Moment};
+use crate::providers::paygentic::state::State;
+use crate::providers::paygentic::subscriptions::Subscription;
+use crate::time::{Cadence, Timestamp};
+use crate::world::Id;
+
+/// How long an invoice with metered lines waits for late events after its moment. The length is not
+/// published; the vendor's samples show a day (§2.8).
+const GRACE: Cadence = Cadence::days(1);
+
+/// An open invoice with a line for each charge that falls due at `moment`.
+pub fn open(
+    world: &mut World,
+    id: Id<Subscription>,
+    sequence: u32,
+    moment: Timestamp,
+    due: &[(Charge, Moment)],
+) -> Id<Invoice> {
+    let now = world.now(world.state.subscriptions[id].clock);
+    let invoice = world.state.invoices.insert(Invoice {
+        subscription: id,
+        sequence,
+        status: Status::Active,
+        window: Window { start: moment, end: moment },
+        moment,
+        grace_end: moment,
+        lines: Box::default(),
+        totals: Totals::default(),
+        number: None,
+        issued_at: None,
+        due_at: None,
+        paid_at: None,
+        session: None,
+        retried_at: None,
+        created_at: now,
+        updated_at: now,
+    });
+    redraw(world, invoice, moment, due);
+    invoice
+}
+
+/// Makes an open invoice hold what falls due at `moment` and nothing else.
+pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &[(Charge, Moment)]) {
+    let row = &world.state.invoices[invoice];
+    let (subscription, earlier) = (row.subscription, row.lines.clone());
+    let now = world.now(world.state.subscriptions[subscription].clock);
+    let mut window: Option<Window> = None;
+    let mut metered = false;
+    let mut lines = Vec::with_capacity(due.len());
+    for (charge, at) in due {
+        let standing = standing(&world.state, &earlier, charge, at);
+        let terms = standing.map_or(&world.state.prices[charge.price], |line| &world.state.line_items[line].terms);
+        let mut line = draft(subscription, invoice, charge, at, Arc::clone(terms), now);
+        let span = window.get_or_insert(line.window);
+        *span = Window { start: span.start.min(line.window.start), end: span.end.max(line.window.end) };
+        metered |= line.kind == Kind::Metered;
+        lines.push(match standing {
+            Some(id) => {
+                line.created_at = world.state.line_items[id].created_at;
+                world.state.line_items.update(id, |row| *row = line);
+                id
+            }
+            None => world.state.line_items.insert(line),
+        });
+    }
+    for gone in earlier.iter().filter(|line| !lines.contains(line)) {
+        world.state.line_items.remove(*gone);
+    }
+    world.state.invoices.update(invoice, |row| {
+        row.window = window.unwrap_or(Window { start: row.window.start.min(moment), end: moment });
+        row.moment = moment;
+        row.grace_end = if metered { GRACE.after(moment, 1).unwrap_or(moment) } else { moment };
+        row.lines = lines.into();
+        row.updated_at = now;
+    });
+}
+
+/// The line that a charge has on an open invoice already, for a window that begins where this one does. A one-off
+/// has one line only, wherever an end has moved it.
+pub(super) fn standing(
+    state: &State,
+    lines: &[Id<LineItem>],
+    charge: &Charge,
+    moment: &Moment,
+) -> Option<Id<LineItem>> {
+    lines.iter().copied().find(|line| {
+        let line = &state.line_items[*line];
+        line.price == charge.price && (charge.cadence.is_zero() || line.window.start == moment.window.start)
+    })
+}
+
+/// The line of a charge for one window, by the terms of its price; usage is counted when the invoice closes.
+pub(super) fn draft(
+    subscription: Id<Subscription>,
+    invoice: Id<Invoice>,
+    charge: &Charge,
+    moment: &Moment,
+    terms: Arc<Price>,
+    now: Timestamp,
+) -> LineItem {
+    let metered = matches!(terms.of, Charged::Metric(_)) && charge.quantity.is_none();
+    let quantity = if metered { None } else { Some(charge.quantity.unwrap_or_else(|| Decimal::from(terms.quantity))) };
+    let rated = terms.rate.of(quantity.unwrap_or_default());
+    LineItem {
+        subscription,
+        invoice,
+        price: charge.price,
+        kind: if metered { Kind::Metered } else { Kind::Fee },
+        display_name: terms.display_name.clone(),
+        window: moment.window,
+        invoice_at: moment.due,
+        term: if charge.in_advance { Term::InAdvance } else { Term::InArrears },
+        quantity,
+        unit_price: rated.unit_price,
+        net: if metered { Decimal::ZERO } else { prorate(rated.amount, moment.window, moment.full) },
+        tax: Decimal::ZERO,
+        tax_rate: Decimal::ZERO,
+        calculated_at: None,
+        created_at: now,
+        terms,
+    }
+}
