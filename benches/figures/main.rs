@@ -5,6 +5,13 @@
 //! leave out: parse, validate with the same schema, keep the body's bytes in a `DashMap`, serialise. Rounds
 //! alternate between the two, and the medians of the rounds are compared, because small machines are noisy.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a bench that cannot go on fails, and it prints what it measured"
+)]
+
 mod bare;
 mod load;
 mod machine;

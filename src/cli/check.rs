@@ -24,6 +24,8 @@ pub(super) fn run() -> Result<(), Failure> {
         say(&format!("{operations} operations and {worlds} worlds: tables, schemas and fixtures agree"));
         return Ok(());
     }
-    problems.iter().for_each(|problem| say(problem));
+    for problem in &problems {
+        say(problem);
+    }
     Err(failed(format!("{} problems", problems.len())))
 }

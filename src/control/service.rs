@@ -17,12 +17,10 @@ pub(super) fn noun() -> Noun<Handler> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every handler")]
 fn get_health(_: &Control, _: &Asked<'_>) -> Result<Reply, Fault> {
     Ok(Reply::ok(&health()))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every handler")]
 fn operations(control: &Control, _: &Asked<'_>) -> Result<Reply, Fault> {
     let table: serde_json::Map<_, _> =
         control.mounts.iter().map(|mount| (mount.name().to_owned(), json!(mount.operations()))).collect();

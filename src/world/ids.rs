@@ -53,7 +53,7 @@ impl Ids {
         bytes[..start].copy_from_slice(&prefix.as_bytes()[..start]);
         spell(left, &mut bytes[start..start + TAIL / 2]);
         spell(right, &mut bytes[start + TAIL / 2..start + TAIL]);
-        IdText(Text::Made { bytes, len: (start + TAIL) as u8 })
+        IdText(Text::Made { bytes, len: start + TAIL })
     }
 
     /// The row that `text` stands for, if this seed made it.
@@ -119,7 +119,7 @@ pub struct IdText(Text);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Text {
-    Made { bytes: [u8; MADE], len: u8 },
+    Made { bytes: [u8; MADE], len: usize },
     Named(Arc<str>),
 }
 
@@ -131,7 +131,7 @@ impl IdText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Text::Made { bytes, len } => std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default(),
+            Text::Made { bytes, len } => std::str::from_utf8(&bytes[..*len]).unwrap_or_default(),
             Text::Named(name) => name,
         }
     }

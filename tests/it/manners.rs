@@ -81,7 +81,8 @@ fn unreadable_bodies_are_refused_each_with_its_reason() {
     let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
     let deep = format!(r#"{{"name":"a","description":"b","merchantId":"org_a","metadata":{{"a":{deep}}}}}"#);
     let large = vec![b' '; 2 * 1024 * 1024];
-    let cases: [(&[(&str, &str)], &[u8], u16); 7] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [u8], u16);
+    let cases: [Case<'_>; 7] = [
         (&[JSON], b"{", 400),
         (&[JSON], b"[1, 2", 400),
         (&[JSON], b"\xff\xfe", 400),

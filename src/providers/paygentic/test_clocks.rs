@@ -57,7 +57,7 @@ struct Body<'a> {
     deleted_at: Option<Timestamp>,
 }
 
-fn body<'a>(world: &'a World, id: Id<TestClock>) -> Body<'a> {
+fn body(world: &World, id: Id<TestClock>) -> Body<'_> {
     let row = &world.state.test_clocks[id];
     Body {
         id: world.state.test_clocks.text(id),

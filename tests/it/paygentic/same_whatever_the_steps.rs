@@ -95,7 +95,7 @@ fn one_long_advance_equals_many_short_ones_to_the_byte() {
     assert!(issued > 50, "the world has something to compare");
     let months: Vec<String> = (2..=12).map(|month| format!("2028-{month:02}-01T00:00:00Z")).collect();
     let months: Vec<&str> = months.iter().map(String::as_str).chain(["2029-01-01T00:00:00Z", end]).collect();
-    let days: Vec<String> = (1..=366).map(|day| day_after_start(day)).collect();
+    let days: Vec<String> = (1..=366).map(day_after_start).collect();
     let days: Vec<&str> = days.iter().map(String::as_str).chain([end]).collect();
     // Steps of no pattern: a seeded walk of some hours to some weeks.
     let mut seed = 12_345_u64;

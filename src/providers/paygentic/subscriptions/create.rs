@@ -181,7 +181,9 @@ fn draft(
         updated_at: world.now(ClockId::WORLD),
     };
     let mut charges = std::mem::take(&mut row.charges);
-    charges.iter_mut().for_each(|charge| charge.begin(&row));
+    for charge in &mut charges {
+        charge.begin(&row);
+    }
     row.charges = charges;
     Ok(row)
 }
