@@ -249,7 +249,7 @@ fn start(world: &mut World, id: Id<Subscription>, wanted: &Create) -> Result<(),
     }
     let owed = invoice.map(|invoice| owed(world, invoice)).unwrap_or_default();
     let row = &world.state.subscriptions[id];
-    let amount = owed + row.prefund.unwrap_or_default();
+    let amount = owed.saturating_add(row.prefund.unwrap_or_default());
     if amount.is_zero() {
         cycle::activate(world, id);
         return Ok(());
