@@ -20,7 +20,8 @@ pub(super) async fn call(
     key: Option<&str>,
     body: Option<&Value>,
 ) -> Result<(u16, Value), Failure> {
-    let authority = base_url.strip_prefix("http://").ok_or_else(|| misused(format!("{base_url} is not an http:// URL")))?;
+    let authority =
+        base_url.strip_prefix("http://").ok_or_else(|| misused(format!("{base_url} is not an http:// URL")))?;
     let authority = authority.trim_end_matches('/');
     let unreachable = |error: &dyn std::fmt::Display| failed(format!("no sandbox answers at {base_url}: {error}"));
     let stream = TcpStream::connect(authority).await.map_err(|error| unreachable(&error))?;
@@ -40,7 +41,8 @@ pub(super) async fn call(
     let status = answer.status().as_u16();
     let bytes = answer.into_body().collect().await.map_err(|error| unreachable(&error))?.to_bytes();
     connection.abort();
-    let body = serde_json::from_slice(&bytes).map_err(|error| failed(format!("{base_url} does not speak JSON: {error}")))?;
+    let body =
+        serde_json::from_slice(&bytes).map_err(|error| failed(format!("{base_url} does not speak JSON: {error}")))?;
     Ok((status, body))
 }
 

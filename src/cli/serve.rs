@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[arg(long, env = "LEAPDAY_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
     /// Log errors only, print no banner
-    #[arg(short, long, env = "LEAPDAY_QUIET", value_parser = switch, conflicts_with = "verbose")]
+    #[arg(short, long, env = "LEAPDAY_QUIET", value_parser = switch)]
     quiet: bool,
     /// Log every request (-vv: everything)
     #[arg(short, long, env = "LEAPDAY_VERBOSE", action = clap::ArgAction::Count)]
@@ -101,6 +101,10 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    // Not left to clap, to which LEAPDAY_QUIET=0 conflicts with -v too.
+    if args.quiet && args.verbose > 0 {
+        return Err(misused("--quiet and --verbose contradict each other: give one of them"));
+    }
     log(&args);
     let port = match args.port {
         Some(port) => port,
@@ -215,10 +219,14 @@ fn banner(mounts: &[Arc<dyn Mount>], base_url: &str, options: &Options) -> Strin
         ));
         lines.push(format!("  {:<11} {}", "keys", mount.keys()));
     }
-    lines.push(format!("  {:<11} {base_url}/_leapday   turn a clock: POST …/clock/advance {{\"by\": \"P1M\"}}", "control"));
+    lines.push(format!(
+        "  {:<11} {base_url}/_leapday   turn a clock: POST …/clock/advance {{\"by\": \"P1M\"}}",
+        "control"
+    ));
     let summary = fixtures::world(&options.world).and_then(|world| world["description"].as_str().map(str::to_owned));
     lines.push(format!("  {:<11} {}   {}", "world", options.world, summary.unwrap_or_default()));
-    let source = if std::env::vars().any(|(name, _)| name.starts_with("LEAPDAY_")) { "flags and LEAPDAY_*" } else { "flags" };
+    let source =
+        if std::env::vars().any(|(name, _)| name.starts_with("LEAPDAY_")) { "flags and LEAPDAY_*" } else { "flags" };
     lines.push(format!("  {:<11} {source}   random seed {}", "config", options.random_seed));
     lines.join("\n")
 }

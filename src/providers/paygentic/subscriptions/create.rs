@@ -187,7 +187,8 @@ fn draft(
     row.charges = charges;
     let elapsed = schedule::backlog(&row, started_at.max(now));
     if elapsed > ELAPSED_MOST {
-        let message = format!("{elapsed} charges have fallen due since {started_at}: at most {ELAPSED_MOST} are billed");
+        let message =
+            format!("{elapsed} charges have fallen due since {started_at}: at most {ELAPSED_MOST} are billed");
         return Err(Fault::field("/startedAt", "minimum", message));
     }
     Ok(row)
