@@ -1,6 +1,7 @@
 //! A client for tests: one key, one world.
 
 mod shop;
+mod wire;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -8,6 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use leapday::Sandbox;
 use serde_json::Value;
+
+pub use self::shop::MERCHANT;
+pub use self::wire::{Plain, Wire};
 
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.
 static SHARED: LazyLock<Sandbox> =
@@ -68,7 +72,8 @@ impl Api {
         };
         let mut answer = answer.expect("an answer");
         let headers = answer.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
         let bytes = answer.body_mut().with_config().limit(64 << 20).read_to_vec().expect("a body");
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Answer { status: answer.status().as_u16(), body, bytes, headers }
