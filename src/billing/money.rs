@@ -81,6 +81,13 @@ pub fn exact(amount: Decimal) -> String {
     padded(amount, amount.scale())
 }
 
+/// What amounts come to. No sum that anybody is billed comes near the largest decimal; one that would pass it stays
+/// there.
+#[must_use]
+pub fn sum(amounts: impl IntoIterator<Item = Decimal>) -> Decimal {
+    amounts.into_iter().fold(Decimal::ZERO, Decimal::saturating_add)
+}
+
 /// `amount` in units of 1e-9, as an integer: 50 is `"50000000000"`. Smaller parts round half away from zero.
 #[must_use]
 pub fn atomic(amount: Decimal) -> String {

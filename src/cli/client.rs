@@ -59,10 +59,10 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 #[derive(clap::Args)]
 pub(super) struct At {
     /// URL of the running sandbox
-    #[arg(long, env = "LEAPDAY_URL", value_name = "URL")]
+    #[arg(long, env = "LEAPDAY_URL", value_name = "URL", global = true)]
     url: Option<String>,
     /// Port of a sandbox on this machine
-    #[arg(short, long, env = "LEAPDAY_PORT", default_value_t = super::serve::PORT)]
+    #[arg(short, long, env = "LEAPDAY_PORT", default_value_t = super::serve::PORT, global = true)]
     port: u16,
 }
 

@@ -41,19 +41,19 @@ pub(super) struct Args {
     #[arg(long, env = "LEAPDAY_RANDOM_SEED", value_name = "N", default_value_t = 0)]
     random_seed: u64,
     /// Check every answer against its own schema; a mismatch becomes a 500
-    #[arg(long, env = "LEAPDAY_STRICT")]
+    #[arg(long, env = "LEAPDAY_STRICT", value_parser = switch)]
     strict: bool,
     /// Put violations into error bodies, not only into the leapday-violation header
-    #[arg(long, env = "LEAPDAY_EXPLAIN")]
+    #[arg(long, env = "LEAPDAY_EXPLAIN", value_parser = switch)]
     explain: bool,
     /// Accept keys that look live
-    #[arg(long, env = "LEAPDAY_ALLOW_LIVE_KEYS")]
+    #[arg(long, env = "LEAPDAY_ALLOW_LIVE_KEYS", value_parser = switch)]
     allow_live_keys: bool,
     /// Format of the log on standard error
     #[arg(long, env = "LEAPDAY_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
     /// Log errors only, print no banner
-    #[arg(short, long, env = "LEAPDAY_QUIET", conflicts_with = "verbose")]
+    #[arg(short, long, env = "LEAPDAY_QUIET", value_parser = switch)]
     quiet: bool,
     /// Log every request (-vv: everything)
     #[arg(short, long, env = "LEAPDAY_VERBOSE", action = clap::ArgAction::Count)]
@@ -82,6 +82,15 @@ fn port(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| "a port is a number from 0 to 65535; 0 picks a free one".to_owned())
 }
 
+/// A flag that is switched by its variable.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("a switch is true or false, 1 or 0, yes or no, on or off".to_owned()),
+    }
+}
+
 fn public_url(text: &str) -> Result<String, String> {
     let url = text.trim_end_matches('/');
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
@@ -92,6 +101,10 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    // Not left to clap, to which LEAPDAY_QUIET=0 conflicts with -v too.
+    if args.quiet && args.verbose > 0 {
+        return Err(misused("--quiet and --verbose contradict each other: give one of them"));
+    }
     log(&args);
     let port = match args.port {
         Some(port) => port,

@@ -241,7 +241,14 @@ impl<P: Provider> Door for Opened<'_, P> {
                     })?,
                     Some(to) => {
                         world.freeze(ClockId::WORLD);
-                        world.advance(ClockId::WORLD, to);
+                        let advance = world.advance(ClockId::WORLD, to);
+                        if let Some(due) = advance.stopped_before {
+                            return Err(Fault::conflict(format!(
+                                "More than {} timers fall due until {to} (--timers-per-advance), the next at {due}: \
+                                 POST /clock/advance goes as far as it may and says where it stopped",
+                                advance.fired
+                            )));
+                        }
                     }
                 }
                 Ok(Self::show(world, ClockId::WORLD, wall))

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod contract;
+mod isolation;
 mod manners;
+mod nonsense;
 mod paygentic;
+#[cfg(unix)]
+mod process;
 mod support;
 mod worlds;

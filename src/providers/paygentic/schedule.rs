@@ -128,6 +128,16 @@ pub fn next_due(subscription: &Subscription) -> Option<Timestamp> {
     subscription.charges.iter().filter_map(|charge| charge.moment(subscription)).map(|moment| moment.due).min()
 }
 
+/// How many windows of all charges fall due up to `until`, at most: found without walking them.
+pub fn backlog(subscription: &Subscription, until: Timestamp) -> i64 {
+    let windows = |charge: &Charge| match charge.next {
+        None => 0,
+        Some(_) if charge.cadence.is_zero() => 1,
+        Some(n) => (charge.grid(subscription).index_at(until) - n + 1).max(0),
+    };
+    subscription.charges.iter().map(windows).fold(0, i64::saturating_add)
+}
+
 /// Everything that is due up to and including `until`: charge by charge in plan order, each oldest first.
 pub fn due(subscription: &Subscription, until: Timestamp) -> Vec<(Charge, Moment)> {
     let mut due = Vec::new();

@@ -2,6 +2,7 @@
 
 mod refusal;
 mod shop;
+mod wire;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use leapday::Sandbox;
 use serde_json::Value;
 
 pub use self::shop::{EVER, MERCHANT};
+pub use self::wire::{Plain, Wire};
 
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.
 static SHARED: LazyLock<Sandbox> =

@@ -6,7 +6,7 @@
 use rust_decimal::Decimal;
 
 use super::{Invoice, Kind, LineItem};
-use crate::billing::money::round_minor;
+use crate::billing::money::{self, round_minor};
 use crate::billing::price::Rated;
 use crate::billing::tax::{Behaviour, tax};
 use crate::providers::paygentic::events;
@@ -26,7 +26,7 @@ pub struct Totals {
 
 impl Totals {
     pub fn gross(self) -> Decimal {
-        self.net + self.tax
+        self.net.saturating_add(self.tax)
     }
 }
 
@@ -89,15 +89,15 @@ fn total(state: &State, invoice: Id<Invoice>, lines: &[Reckoned]) -> Totals {
 
 /// Rounds subtotal and tax of some lines to the minor unit.
 pub fn add_up(lines: &[Reckoned], behaviour: Behaviour, currency: &str) -> Totals {
-    let net: Decimal = lines.iter().map(|line| line.net).sum();
-    let tax: Decimal = lines.iter().map(|line| line.tax).sum();
+    let net: Decimal = money::sum(lines.iter().map(|line| line.net));
+    let tax: Decimal = money::sum(lines.iter().map(|line| line.tax));
     let rounded_tax = round_minor(tax, currency);
     let rounded_net = match behaviour {
         Behaviour::Exclusive => round_minor(net, currency),
         // Prices that contain tax are round as a whole: the subtotal is what the tax leaves.
-        Behaviour::Inclusive => round_minor(net + tax, currency) - rounded_tax,
+        Behaviour::Inclusive => round_minor(net.saturating_add(tax), currency).saturating_sub(rounded_tax),
     };
-    if rounded_net + rounded_tax < Decimal::ZERO {
+    if rounded_net.saturating_add(rounded_tax) < Decimal::ZERO {
         return Totals::default();
     }
     Totals { net: rounded_net, tax: rounded_tax }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::calculate::reckon;
 use super::{Invoice, Kind, LineItem, Status};
 use crate::api::{Call, Fault, Reply};
-use crate::billing::money::{exact, plain};
+use crate::billing::money::{exact, plain, sum};
 use crate::contract::Violation;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::prices::{Charged, Term};
@@ -99,7 +99,7 @@ fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Inv
         unit_price: plain(unit_price),
         total_price: plain(net),
         total_tax: plain(tax),
-        total_amount: plain(net + tax),
+        total_amount: plain(net.saturating_add(tax)),
         tax_rate: f64::try_from(rate / Decimal::ONE_HUNDRED).unwrap_or_default(),
         price_id: state.prices.text(line.price),
         item_id: None,
@@ -208,7 +208,7 @@ fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a
         payment_term: line.term,
         subtotal: plain(subtotal),
         taxes_total: calculated.then(|| plain(line.tax)),
-        total: plain(if calculated { line.net + line.tax } else { subtotal }),
+        total: plain(if calculated { line.net.saturating_add(line.tax) } else { subtotal }),
         created_at: line.created_at,
         updated_at: line.calculated_at.unwrap_or(line.created_at),
     }
@@ -263,11 +263,11 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         .filter(|entry| filter.status.as_deref().is_none_or(|status| status == entry.status))
         .collect();
     let decimals = |text: &str| text.parse::<Decimal>().unwrap_or_default();
-    let fees = entries.iter().filter(|entry| entry.kind == Kind::Fee).map(|entry| decimals(&entry.subtotal)).sum();
-    let estimates = entries.iter().filter_map(|entry| entry.estimated_subtotal.as_deref()).map(decimals).sum();
+    let fees = entries.iter().filter(|entry| entry.kind == Kind::Fee).map(|entry| decimals(&entry.subtotal));
+    let estimates = entries.iter().filter_map(|entry| entry.estimated_subtotal.as_deref()).map(decimals);
     let summary = Summary {
-        fee_subtotal: plain(fees),
-        metered_estimated_subtotal: plain(estimates),
+        fee_subtotal: plain(sum(fees)),
+        metered_estimated_subtotal: plain(sum(estimates)),
         currency: &state.plans[state.subscriptions[subscription].plan].currency,
     };
     let (data, total_count) = call.page().cut(entries.into_iter());

@@ -22,6 +22,9 @@ use crate::world::{Id, hash};
 /// How far ahead of now a projection may look.
 const HORIZON: Cadence = Cadence::months(12);
 
+/// How many windows one projection walks: a cadence of seconds has millions in a year.
+const WINDOWS_MOST: i64 = 10_000;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Filter {
@@ -48,6 +51,10 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         return Err(Fault::violations(vec![violation]));
     }
     let live = row.status != SubscriptionStatus::Terminated;
+    if live && schedule::backlog(row, to) > WINDOWS_MOST {
+        let message = format!("more than {WINDOWS_MOST} charges fall due until {to}: ask for less");
+        return Err(Fault::violations(vec![Violation::query("to", "maximum", message)]));
+    }
     let moments = if live { moments(world, row, from, to) } else { Vec::new() };
     let bodies = moments.iter().map(|(due, sequence)| body(world, id, row, due, *sequence, call.site));
     Ok(Reply::ok(&envelope(call.page(), bodies)))

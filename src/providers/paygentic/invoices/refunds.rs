@@ -61,7 +61,7 @@ fn body(world: &World, id: Id<Refund>) -> Body<'_> {
         merchant_id: &state.customers[subscription.customer].merchant,
         amount: major(row.net, currency),
         tax_amount: major(row.tax, currency),
-        total: major(row.net + row.tax, currency),
+        total: major(row.net.saturating_add(row.tax), currency),
         currency,
         status: if row.voided_at.is_some() { "VOIDED" } else { "ISSUED" },
         external_credit_note_id: format!("CN-{:06}", id.number() + 1),

@@ -20,7 +20,7 @@ use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::payment_sessions::{self, Opening, Purpose, Redirects};
 use crate::providers::paygentic::plans::Plan;
 use crate::providers::paygentic::prices::Charged;
-use crate::providers::paygentic::schedule::Charge;
+use crate::providers::paygentic::schedule::{self, Charge};
 use crate::providers::paygentic::test_clocks::TestClock;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id};
@@ -29,6 +29,8 @@ use crate::world::{ClockId, Id};
 const BACKDATED_AFTER: Cadence = Cadence::days(1);
 /// How far back a start may lie when elapsed periods are billed (§2.7).
 const BACKDATED_MOST: Cadence = Cadence::months(12);
+/// How many elapsed charges a start may bill at once: a year of them by the hour, not one by the second.
+const ELAPSED_MOST: i64 = 10_000;
 /// Documented default of `sessionExpiryMinutes`.
 const SESSION_MINUTES: f64 = 240.0;
 
@@ -185,6 +187,12 @@ fn draft(
         charge.begin(&row);
     }
     row.charges = charges;
+    let elapsed = schedule::backlog(&row, started_at.max(now));
+    if elapsed > ELAPSED_MOST {
+        let message =
+            format!("{elapsed} charges have fallen due since {started_at}: at most {ELAPSED_MOST} are billed");
+        return Err(Fault::field("/startedAt", "minimum", message));
+    }
     Ok(row)
 }
 
@@ -251,7 +259,7 @@ fn start(world: &mut World, id: Id<Subscription>, wanted: &Create) -> Result<(),
     }
     let owed = invoice.map(|invoice| owed(world, invoice)).unwrap_or_default();
     let row = &world.state.subscriptions[id];
-    let amount = owed + row.prefund.unwrap_or_default();
+    let amount = owed.saturating_add(row.prefund.unwrap_or_default());
     if amount.is_zero() {
         cycle::activate(world, id);
         return Ok(());
