@@ -45,19 +45,23 @@ pub fn first_invoice(world: &mut World, id: Id<Subscription>) -> Option<Id<Invoi
     let row = &world.state.subscriptions[id];
     let now = world.now(row.clock);
     let until = row.started_at.max(now);
-    let due = schedule::due(row, until);
+    let due = schedule::due(row, &world.state.cycles[row.cycle], until);
     if due.is_empty() {
         return None;
     }
     let invoice = drafts::open(world, id, 0, now, &due);
-    world.state.subscriptions.update(id, |row| {
-        schedule::pass(row, until);
-        row.first_invoice = Some(invoice);
-    });
+    pass(world, id, until);
+    world.state.subscriptions.update(id, |row| row.first_invoice = Some(invoice));
     // It goes out at once and waits for nobody's late events.
     world.state.invoices.update(invoice, |row| row.grace_end = now);
     issue(world, invoice);
     Some(invoice)
+}
+
+/// Goes past everything that is due until then: it is on an invoice.
+fn pass(world: &mut World, id: Id<Subscription>, until: Timestamp) {
+    let row = &world.state.subscriptions[id];
+    world.state.cycles.update(row.cycle, |cycle| schedule::pass(row, cycle, until));
 }
 
 /// Starts the cycle of a subscription whose start is paid for.
@@ -78,16 +82,17 @@ pub fn activate(world: &mut World, id: Id<Subscription>) {
 /// there is no open invoice.
 fn plan_next(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
-    let (clock, now) = (row.clock, world.now(row.clock));
-    let next = schedule::next_due(row);
-    if let Some(timer) = row.timers.moment {
+    let (clock, now, place) = (row.clock, world.now(row.clock), row.cycle);
+    let cycle = &world.state.cycles[place];
+    let next = schedule::next_due(row, cycle);
+    if let Some(timer) = cycle.timers.moment {
         world.cancel_timer(timer);
     }
     let invoice = bill(world, id, next.unwrap_or(now));
     let timer = next.map(|at| world.set_timer(clock, at.max(now), Due::Moment(id)));
-    world.state.subscriptions.update(id, |row| {
-        row.open_invoice = invoice;
-        row.timers.moment = timer;
+    world.state.cycles.update(place, |cycle| {
+        cycle.open_invoice = invoice;
+        cycle.timers.moment = timer;
     });
 }
 
@@ -95,8 +100,10 @@ fn plan_next(world: &mut World, id: Id<Subscription>) {
 /// that was open is cancelled.
 fn bill(world: &mut World, id: Id<Subscription>, moment: Timestamp) -> Option<Id<Invoice>> {
     let row = &world.state.subscriptions[id];
-    let due = schedule::due(row, moment);
-    if let Some(open) = row.open_invoice {
+    let place = row.cycle;
+    let cycle = &world.state.cycles[place];
+    let due = schedule::due(row, cycle, moment);
+    if let Some(open) = cycle.open_invoice {
         drafts::redraw(world, open, moment, &due);
         if due.is_empty() {
             cancel(world, open);
@@ -107,21 +114,20 @@ fn bill(world: &mut World, id: Id<Subscription>, moment: Timestamp) -> Option<Id
     if due.is_empty() {
         return None;
     }
-    let sequence = world.state.subscriptions.update(id, |row| {
-        row.next_sequence += 1;
-        row.next_sequence - 1
+    let sequence = world.state.cycles.update(place, |cycle| {
+        cycle.next_sequence += 1;
+        cycle.next_sequence - 1
     });
     Some(drafts::open(world, id, sequence, moment, &due))
 }
 
 /// A moment has come: the open invoice has its lines, and the next one is opened.
 fn moment(world: &mut World, id: Id<Subscription>) {
-    if let Some(invoice) = world.state.subscriptions[id].open_invoice {
+    let place = world.state.subscriptions[id].cycle;
+    if let Some(invoice) = world.state.cycles[place].open_invoice {
         let at = world.state.invoices[invoice].moment;
-        world.state.subscriptions.update(id, |row| {
-            schedule::pass(row, at);
-            row.open_invoice = None;
-        });
+        pass(world, id, at);
+        world.state.cycles.update(place, |cycle| cycle.open_invoice = None);
         collect(world, invoice);
     }
     plan_next(world, id);
@@ -238,7 +244,7 @@ fn set_reminder(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
     let plan = world.state.plans[row.plan].reminder;
     let enabled = row.reminder_enabled.unwrap_or(plan.enabled);
-    let (clock, now, grid) = (row.clock, world.now(row.clock), row.grid());
+    let (clock, now, grid, place) = (row.clock, world.now(row.clock), row.grid(), row.cycle);
     let notice = Cadence::days(row.reminder_days.unwrap_or(plan.days));
     let due = |n: i64| grid.boundary(n).and_then(|renewal| Some((renewal, notice.after(renewal, -1)?)));
     let first = grid.index_at(row.started_at.max(now)) + 1;
@@ -246,12 +252,12 @@ fn set_reminder(world: &mut World, id: Id<Subscription>) {
     let next = [first, first + 1].into_iter().filter_map(due).find(|(_, remind)| *remind > now);
     let next = next.filter(|(renewal, _)| enabled && row.ending_at.is_none_or(|end| *renewal < end));
     let timer = next.map(|(_, remind)| world.set_timer(clock, remind, Due::Remind(id)));
-    world.state.subscriptions.update(id, |row| row.timers.reminder = timer);
+    world.state.cycles.update(place, |cycle| cycle.timers.reminder = timer);
 }
 
 /// Sets the reminder anew after its settings changed.
 pub fn reset_reminder(world: &mut World, id: Id<Subscription>) {
-    if let Some(timer) = world.state.subscriptions[id].timers.reminder {
+    if let Some(timer) = world.state.cycles[world.state.subscriptions[id].cycle].timers.reminder {
         world.cancel_timer(timer);
     }
     set_reminder(world, id);
@@ -268,12 +274,12 @@ fn remind(world: &mut World, id: Id<Subscription>) {
 /// Sets the timer of `endingAt`, in place of an earlier one. What is billed and reminded of until then changes too.
 pub fn set_end(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
-    let (clock, ending_at, now) = (row.clock, row.ending_at, world.now(row.clock));
-    if let Some(timer) = row.timers.end {
+    let (clock, ending_at, now, place) = (row.clock, row.ending_at, world.now(row.clock), row.cycle);
+    if let Some(timer) = world.state.cycles[place].timers.end {
         world.cancel_timer(timer);
     }
     let timer = ending_at.map(|at| world.set_timer(clock, at.max(now), Due::End(id)));
-    world.state.subscriptions.update(id, |row| row.timers.end = timer);
+    world.state.cycles.update(place, |cycle| cycle.timers.end = timer);
     if world.state.subscriptions[id].status == Status::Active {
         plan_next(world, id);
         reset_reminder(world, id);
@@ -295,14 +301,14 @@ pub fn end(world: &mut World, id: Id<Subscription>, by: Box<str>, reason: Box<st
         return;
     }
     let now = world.now(row.clock);
-    for timer in [row.timers.moment, row.timers.reminder, row.timers.end].into_iter().flatten() {
+    let timers = world.state.cycles.update(row.cycle, |cycle| std::mem::take(&mut cycle.timers));
+    for timer in [timers.moment, timers.reminder, timers.end].into_iter().flatten() {
         world.cancel_timer(timer);
     }
     let termination = Termination { at: now, by, reason, change_reason };
     world.state.subscriptions.update(id, |row| {
         row.status = Status::Terminated;
         row.termination = Some(termination.into());
-        row.timers = super::subscriptions::Timers::default();
         row.updated_at = now;
     });
     if row.status == Status::PendingPayment {
@@ -315,7 +321,7 @@ pub fn end(world: &mut World, id: Id<Subscription>, by: Box<str>, reason: Box<st
         if let Some(invoice) = bill(world, id, now) {
             collect(world, invoice);
         }
-        world.state.subscriptions.update(id, |row| row.open_invoice = None);
+        world.state.cycles.update(row.cycle, |cycle| cycle.open_invoice = None);
     }
     let row = world.state.subscriptions[id].clone();
     world.emit(row.clock, Notice::SubscriptionCancelled(id, row));

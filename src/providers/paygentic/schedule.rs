@@ -7,11 +7,12 @@
 
 use rust_decimal::Decimal;
 
+use super::invoices::Invoice;
 use super::prices::{Charged, Price, Term};
 use super::subscriptions::Subscription;
 use crate::billing::period::{Window, first_window};
 use crate::time::{Cadence, Grid, Timestamp};
-use crate::world::Id;
+use crate::world::{Id, Row, Timer};
 
 /// One price as a subscription owes it.
 #[derive(Debug, Clone)]
@@ -25,6 +26,30 @@ pub struct Charge {
     /// The grid index of the first window that is not billed yet; `None` when nothing is left to bill. The open
     /// invoice of a subscription shows what is next and goes past it only when its moment has come.
     next: Option<i64>,
+}
+
+/// Where the billing of a subscription stands. Apart from what was agreed, which events keep as it was: this
+/// changes at every moment, that hardly ever.
+#[derive(Debug, Clone)]
+pub struct Cycle {
+    pub charges: Vec<Charge>,
+    /// Collects what falls due at the next moment.
+    pub open_invoice: Option<Id<Invoice>>,
+    pub next_sequence: u32,
+    pub timers: Timers,
+}
+
+/// The timers that a subscription has set, to be cancelled when it ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timers {
+    pub moment: Option<Timer>,
+    pub reminder: Option<Timer>,
+    pub end: Option<Timer>,
+}
+
+impl Row for Cycle {
+    const PREFIX: &'static str = "cycle_";
+    const NOUN: &'static str = "cycle";
 }
 
 /// A window of a charge and the instant when it falls due.
@@ -124,24 +149,24 @@ impl Charge {
 }
 
 /// The next instant at which any charge falls due.
-pub fn next_due(subscription: &Subscription) -> Option<Timestamp> {
-    subscription.charges.iter().filter_map(|charge| charge.moment(subscription)).map(|moment| moment.due).min()
+pub fn next_due(subscription: &Subscription, cycle: &Cycle) -> Option<Timestamp> {
+    cycle.charges.iter().filter_map(|charge| charge.moment(subscription)).map(|moment| moment.due).min()
 }
 
 /// How many windows of all charges fall due up to `until`, at most: found without walking them.
-pub fn backlog(subscription: &Subscription, until: Timestamp) -> i64 {
+pub fn backlog(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> i64 {
     let windows = |charge: &Charge| match charge.next {
         None => 0,
         Some(_) if charge.cadence.is_zero() => 1,
         Some(n) => (charge.grid(subscription).index_at(until) - n + 1).max(0),
     };
-    subscription.charges.iter().map(windows).fold(0, i64::saturating_add)
+    cycle.charges.iter().map(windows).fold(0, i64::saturating_add)
 }
 
 /// Everything that is due up to and including `until`: charge by charge in plan order, each oldest first.
-pub fn due(subscription: &Subscription, until: Timestamp) -> Vec<(Charge, Moment)> {
+pub fn due(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> Vec<(Charge, Moment)> {
     let mut due = Vec::new();
-    for charge in &subscription.charges {
+    for charge in &cycle.charges {
         let mut charge = charge.clone();
         while let Some(moment) = charge.moment(subscription).filter(|moment| moment.due <= until) {
             due.push((charge.clone(), moment));
@@ -152,10 +177,10 @@ pub fn due(subscription: &Subscription, until: Timestamp) -> Vec<(Charge, Moment
 }
 
 /// Goes past everything that is due up to and including `until`: it is billed.
-pub fn pass(subscription: &mut Subscription, until: Timestamp) {
-    for place in 0..subscription.charges.len() {
-        while subscription.charges[place].moment(subscription).is_some_and(|moment| moment.due <= until) {
-            subscription.charges[place].step();
+pub fn pass(subscription: &Subscription, cycle: &mut Cycle, until: Timestamp) {
+    for charge in &mut cycle.charges {
+        while charge.moment(subscription).is_some_and(|moment| moment.due <= until) {
+            charge.step();
         }
     }
 }

@@ -21,6 +21,7 @@ use super::payments::Payment;
 use super::plans::{Plan, PlanVersion};
 use super::prices::Price;
 use super::products::Product;
+use super::schedule::Cycle;
 use super::subscriptions::Subscription;
 use super::test_clocks::TestClock;
 use crate::time::Timestamp;
@@ -41,6 +42,7 @@ pub struct State {
     pub customers: Table<Customer>,
     pub payment_methods: Table<PaymentMethod>,
     pub subscriptions: Table<Subscription>,
+    pub cycles: Table<Cycle>,
     pub test_clocks: Table<TestClock>,
     pub meter_events: Table<MeterEvent>,
     pub invoices: Table<Invoice>,
@@ -146,6 +148,7 @@ impl crate::world::State for State {
             customers: Table::new(seed),
             payment_methods: Table::new(seed),
             subscriptions: Table::new(seed),
+            cycles: Table::new(seed),
             test_clocks: Table::new(seed),
             meter_events: Table::new(seed),
             invoices: Table::new(seed),

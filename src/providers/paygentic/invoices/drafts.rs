@@ -120,7 +120,6 @@ pub(super) fn draft(
         invoice,
         price: charge.price,
         kind: if metered { Kind::Metered } else { Kind::Fee },
-        display_name: terms.display_name.clone(),
         window: moment.window,
         invoice_at: moment.due,
         term: if charge.in_advance { Term::InAdvance } else { Term::InArrears },

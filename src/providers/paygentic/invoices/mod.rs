@@ -132,7 +132,6 @@ pub struct LineItem {
     /// The price as it was when the line was drafted: a later edit leaves the open period alone.
     pub terms: Arc<Price>,
     pub kind: Kind,
-    pub display_name: Arc<str>,
     pub window: Window,
     pub invoice_at: Timestamp,
     pub term: Term,

@@ -14,7 +14,7 @@ use crate::contract::Violation;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::body::list as envelope;
 use crate::providers::paygentic::prices::Charged;
-use crate::providers::paygentic::schedule::{self, Charge, Moment};
+use crate::providers::paygentic::schedule::{self, Charge, Cycle, Moment};
 use crate::providers::paygentic::subscriptions::{Status as SubscriptionStatus, Subscription};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{Id, hash};
@@ -51,7 +51,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         return Err(Fault::violations(vec![violation]));
     }
     let live = row.status != SubscriptionStatus::Terminated;
-    if live && schedule::backlog(row, to) > WINDOWS_MOST {
+    if live && schedule::backlog(row, &world.state.cycles[row.cycle], to) > WINDOWS_MOST {
         let message = format!("more than {WINDOWS_MOST} charges fall due until {to}: ask for less");
         return Err(Fault::violations(vec![Violation::query("to", "maximum", message)]));
     }
@@ -64,13 +64,13 @@ type Due = Vec<(Charge, Moment)>;
 
 /// What falls due at each moment in `[from, to)`, with its estimated sequence number.
 fn moments(world: &World, row: &Subscription, from: Timestamp, to: Timestamp) -> Vec<(Due, u32)> {
-    let mut ahead = row.clone();
+    let mut ahead = Cycle::clone(&world.state.cycles[row.cycle]);
     let mut found = Vec::new();
     // The open invoice is the next one and has its number already.
-    ahead.next_sequence -= u32::from(row.open_invoice.is_some());
-    while let Some(at) = schedule::next_due(&ahead).filter(|at| *at < to) {
-        let due = schedule::due(&ahead, at);
-        schedule::pass(&mut ahead, at);
+    ahead.next_sequence -= u32::from(ahead.open_invoice.is_some());
+    while let Some(at) = schedule::next_due(row, &ahead).filter(|at| *at < to) {
+        let due = schedule::due(row, &ahead, at);
+        schedule::pass(row, &mut ahead, at);
         let fees: Due = due.into_iter().filter(|(charge, _)| !is_metered(world, charge)).collect();
         let sequence = ahead.next_sequence;
         ahead.next_sequence += 1;
@@ -111,7 +111,7 @@ fn body<'a>(
 /// A line as it would be drafted now, but for one that the open invoice has: that keeps its price.
 fn line(world: &World, id: Id<Subscription>, row: &Subscription, charge: &Charge, moment: &Moment) -> Reckoned {
     let state = &world.state;
-    let open: &[Id<LineItem>] = row.open_invoice.map_or(&[], |open| &state.invoices[open].lines);
+    let open: &[Id<LineItem>] = state.cycles[row.cycle].open_invoice.map_or(&[], |open| &state.invoices[open].lines);
     let standing = drafts::standing(state, open, charge, moment);
     let terms = standing.map_or(&state.prices[charge.price], |line| &state.line_items[line].terms);
     reckon(state, &drafts::draft(id, state.invoices.next_id(), charge, moment, Arc::clone(terms), moment.due))

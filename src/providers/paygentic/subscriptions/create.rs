@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Elapsed, Item, Status, Subscription, Timers, VersionPolicy, body};
+use super::{Elapsed, Item, Status, Subscription, VersionPolicy, body};
 use crate::api::{Call, Fault, Reply, referred};
 use crate::billing::money;
 use crate::providers::paygentic::World;
@@ -18,9 +18,9 @@ use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::invoices::Invoice;
 use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::payment_sessions::{self, Opening, Purpose, Redirects};
-use crate::providers::paygentic::plans::Plan;
+use crate::providers::paygentic::plans::{Plan, PlanLine};
 use crate::providers::paygentic::prices::Charged;
-use crate::providers::paygentic::schedule::{self, Charge};
+use crate::providers::paygentic::schedule::{self, Charge, Cycle, Timers};
 use crate::providers::paygentic::test_clocks::TestClock;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id};
@@ -81,6 +81,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         return Ok(Reply::ok(&body(world, existing, &world.state.subscriptions[existing], call.site)));
     }
     let row = draft(world, &wanted, plan, customer, (clock, test_clock))?;
+    let cycle = cycle(world, &row)?;
+    world.state.cycles.insert(cycle);
     let id = world.state.subscriptions.insert(row);
     world.state.subscriptions_by_customer.entry(customer).or_default().push_back(id);
     let row = world.state.subscriptions[id].clone();
@@ -148,8 +150,8 @@ fn draft(
         let message = format!("{end} is not after startedAt ({started_at}) and the present ({now})");
         return Err(Fault::field("/endingAt", "minimum", message));
     }
-    let (items, quantities) = items(world, plan, &wanted.items)?;
-    let mut row = Subscription {
+    let items = items(world, plan, &wanted.items)?;
+    Ok(Subscription {
         name: wanted.name.clone(),
         customer,
         plan,
@@ -172,28 +174,34 @@ fn draft(
         metadata: wanted.metadata.clone().map(Arc::new),
         prefund: prefund(wanted)?,
         items,
-        charges: quantities,
         first_invoice: None,
-        open_invoice: None,
         session: None,
-        next_sequence: 1,
-        timers: Timers::default(),
+        cycle: world.state.cycles.next_id(),
         termination: None,
         created_at: world.now(ClockId::WORLD),
         updated_at: world.now(ClockId::WORLD),
+    })
+}
+
+/// Where billing stands at the start: each charge at its first window.
+fn cycle(world: &World, row: &Subscription) -> Result<Cycle, Fault> {
+    let state = &world.state;
+    let lines = &state.plan_versions[row.version].lines;
+    let charge = |line: &PlanLine| {
+        let fixed = row.items.iter().find(|item| item.price == line.price).map(|item| item.quantity);
+        let mut charge = Charge::new(line.price, &state.prices[line.price], row.cadence, fixed);
+        charge.begin(row);
+        charge
     };
-    let mut charges = std::mem::take(&mut row.charges);
-    for charge in &mut charges {
-        charge.begin(&row);
-    }
-    row.charges = charges;
-    let elapsed = schedule::backlog(&row, started_at.max(now));
+    let charges = lines.iter().map(charge).collect();
+    let cycle = Cycle { charges, open_invoice: None, next_sequence: 1, timers: Timers::default() };
+    let elapsed = schedule::backlog(row, &cycle, row.started_at.max(world.now(row.clock)));
     if elapsed > ELAPSED_MOST {
         let message =
-            format!("{elapsed} charges have fallen due since {started_at}: at most {ELAPSED_MOST} are billed");
+            format!("{elapsed} charges have fallen due since {}: at most {ELAPSED_MOST} are billed", row.started_at);
         return Err(Fault::field("/startedAt", "minimum", message));
     }
-    Ok(row)
+    Ok(cycle)
 }
 
 /// Charges that fall due earlier are never billed. A backdated start counts from now, unless the caller wants
@@ -223,9 +231,9 @@ fn prefund(wanted: &Create) -> Result<Option<Decimal>, Fault> {
     Ok(Some(amount).filter(|amount| !amount.is_zero()))
 }
 
-/// The charges of a plan's default version. An older `items` entry turns its metric into a fixed quantity
-/// that is charged in advance, every period.
-fn items(world: &World, plan: Id<Plan>, wanted: &[ItemInput]) -> Result<(Vec<Item>, Vec<Charge>), Fault> {
+/// The older up-front quantities: each turns its metric into a fixed quantity that is charged in advance, every
+/// period.
+fn items(world: &World, plan: Id<Plan>, wanted: &[ItemInput]) -> Result<Vec<Item>, Fault> {
     let state = &world.state;
     let lines = &state.plan_versions[state.plans[plan].default_version].lines;
     let mut items = Vec::new();
@@ -240,12 +248,7 @@ fn items(world: &World, plan: Id<Plan>, wanted: &[ItemInput]) -> Result<(Vec<Ite
         };
         items.push(Item { price: line.price, metric: item.billable_metric_id.clone(), quantity: item.quantity });
     }
-    let charge = |line: &super::super::plans::PlanLine| {
-        let fixed = items.iter().find(|item| item.price == line.price).map(|item| item.quantity);
-        Charge::new(line.price, &state.prices[line.price], state.plans[plan].cadence, fixed)
-    };
-    let charges = lines.iter().map(charge).collect();
-    Ok((items, charges))
+    Ok(items)
 }
 
 /// Bills what is due at the start. The subscription waits until that is paid, or starts at once where

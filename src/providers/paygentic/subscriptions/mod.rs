@@ -21,12 +21,12 @@ use super::invoices::Invoice;
 use super::payment_sessions::Session;
 use super::plans::{Plan, PlanVersion};
 use super::prices::Price;
-use super::schedule::Charge;
+use super::schedule::Cycle;
 use super::state::State;
 use super::test_clocks::TestClock;
 use crate::api::{Action, Noun, read, write};
 use crate::time::{Cadence, Grid, Timestamp};
-use crate::world::{ClockId, Id, Row, Timer};
+use crate::world::{ClockId, Id, Row};
 
 pub fn noun() -> Noun<Action<State>> {
     let operations: Vec<Operation> = vec![
@@ -69,25 +69,13 @@ pub struct Subscription {
     pub prefund: Option<Decimal>,
     /// The older up-front quantities.
     pub items: Vec<Item>,
-    pub charges: Vec<Charge>,
     /// Gates activation: the charges due at the start.
     pub first_invoice: Option<Id<Invoice>>,
-    /// Collects what falls due at the next moment.
-    pub open_invoice: Option<Id<Invoice>>,
     pub session: Option<Id<Session>>,
-    pub next_sequence: u32,
-    pub timers: Timers,
+    pub cycle: Id<Cycle>,
     pub termination: Option<Arc<Termination>>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-}
-
-/// The timers that a subscription has set, to be cancelled when it ends.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Timers {
-    pub moment: Option<Timer>,
-    pub reminder: Option<Timer>,
-    pub end: Option<Timer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -143,7 +143,7 @@ fn tax_label(lines: &[&LineItem]) -> String {
 
 fn on_paper(line: &LineItem, currency: &str) -> Line {
     Line {
-        name: line.display_name.to_string(),
+        name: line.terms.display_name.to_string(),
         period: period(line.window),
         quantity: exact(line.quantity.unwrap_or_default().round_dp(QUANTITY_DIGITS)),
         unit_price: plain(line.unit_price),
