@@ -17,26 +17,22 @@ fn bears(answer: &Answer) -> bool {
 
 /// Whatever of these is accepted, months can pass over it and everything can be read.
 fn lives_on(api: &Api, clock: &str) {
-    for by in ["P1D", "P1M", "P3M", "P1Y"] {
+    for by in ["P1D", "P1M", "P1Y"] {
         bears(&api.patch(&format!("/v0/testClocks/{clock}"), &json!({ "advanceBy": by })));
         for list in ["/v2/invoices", "/v0/subscriptions", "/v0/payments"] {
             api.get(&format!("{list}?limit=10"));
         }
-        for row in api.rows("/v2/invoices").iter().take(2) {
-            let path = format!("/v2/invoices/{}", text(row, "id"));
-            api.get(&path);
-            api.get(&format!("{path}/lineItems"));
-            assert!(api.send("GET", &format!("{path}/pdf"), &Value::Null).status < 500);
-        }
-        for row in api.rows("/v0/subscriptions") {
-            api.get(&format!("/v0/subscriptions/{}", text(&row, "id")));
-            api.get(&format!("/v2/invoices/lineItems?subscriptionId={}", text(&row, "id")));
-            bears(&api.send(
-                "GET",
-                &format!("/v2/invoices/projected?subscriptionId={}", text(&row, "id")),
-                &Value::Null,
-            ));
-        }
+    }
+    for row in api.rows("/v2/invoices").iter().take(2) {
+        let path = format!("/v2/invoices/{}", text(row, "id"));
+        api.get(&path);
+        api.get(&format!("{path}/lineItems"));
+        assert!(api.send("GET", &format!("{path}/pdf"), &Value::Null).status < 500);
+    }
+    for row in api.rows("/v0/subscriptions") {
+        api.get(&format!("/v0/subscriptions/{}", text(&row, "id")));
+        api.get(&format!("/v2/invoices/lineItems?subscriptionId={}", text(&row, "id")));
+        bears(&api.send("GET", &format!("/v2/invoices/projected?subscriptionId={}", text(&row, "id")), &Value::Null));
     }
     api.events();
 }
@@ -127,13 +123,7 @@ fn quantities_and_rates_at_the_edge_do_no_harm() {
 
 #[test]
 fn the_ends_of_the_calendar_do_no_harm() {
-    let instants = [
-        "0001-01-01T00:00:00Z",
-        "1600-02-29T12:00:00Z",
-        "2028-01-31T00:00:00Z",
-        "9998-12-31T00:00:00Z",
-        "9999-12-30T21:59:59Z",
-    ];
+    let instants = ["0001-01-01T00:00:00Z", "2028-01-31T00:00:00Z", "9998-12-31T00:00:00Z", "9999-12-30T21:59:59Z"];
     for at in instants {
         for (number, cadence) in ["P1M", "P9999Y", "P4294967295D"].into_iter().enumerate() {
             let api = api();

@@ -111,7 +111,9 @@ fn nonsense_in_queries_breaks_nothing() {
         &large,
     ];
     each_operation(|target, row| {
-        for query in queries {
+        // What is not built has its queries checked all the same; a few will do.
+        let enough = if row.info.built { queries.len() } else { 8 };
+        for query in &queries[..enough] {
             let query = query.replace("{subscription}", &target.ids["subscriptions"]);
             let path = format!("{}?{query}", target.path(row));
             // The body of a write is wrong too, so that a query that is let through changes nothing.
@@ -163,7 +165,9 @@ fn every_field_of_every_example_may_be_wrong() {
         pointers(&example, "", &mut found);
         for pointer in &found {
             let value = example.pointer(pointer).unwrap().clone();
-            for with in replacements(&value, &huge) {
+            // The huge text goes into the fields of the body itself: that is where most of the time goes.
+            let text = if pointer.matches('/').count() == 1 { huge.as_str() } else { "x" };
+            for with in replacements(&value, text) {
                 // The world's own clock may go there: 8,000 years of invoices, which takes its time.
                 if row.mount == "_leapday"
                     && ["9999-12-30T22:00:00Z", "PT4294967295S"].contains(&with.trim_matches('"'))

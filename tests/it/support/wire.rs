@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Wire {
     authority: String,
     stream: BufReader<TcpStream>,
+    /// Requests that wait to be sent together.
+    queued: Vec<u8>,
 }
 
 /// An answer as it came.
@@ -28,7 +30,7 @@ impl Wire {
     pub fn open(base: &str) -> Self {
         let authority = base.strip_prefix("http://").expect("an http:// URL").to_owned();
         let stream = connect(&authority);
-        Self { authority, stream }
+        Self { authority, stream, queued: Vec::new() }
     }
 
     /// Queues a request; answers come in the order of requests.
@@ -41,9 +43,8 @@ impl Wire {
             let _ = write!(head, "content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         }
         head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(body.unwrap_or_default());
-        self.raw(&bytes);
+        self.queued.extend_from_slice(head.as_bytes());
+        self.queued.extend_from_slice(body.unwrap_or_default());
     }
 
     /// Sends bytes as they are.
@@ -59,6 +60,8 @@ impl Wire {
 
     /// The next answer. A connection that the server closes behind it is opened anew.
     pub fn read(&mut self) -> Plain {
+        let queued = std::mem::take(&mut self.queued);
+        self.raw(&queued);
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let before = head.len();
