@@ -74,6 +74,9 @@ fn a_readonly_key_sees_the_same_world_and_changes_nothing() {
     assert_eq!(reader.rows("/v0/products").len(), before + 1);
 }
 
+/// Headers, body, the status that it is refused with.
+type Case<'c> = (&'c [(&'c str, &'c str)], &'c [u8], u16);
+
 #[test]
 fn unreadable_bodies_are_refused_each_with_its_reason() {
     let api = api();
@@ -81,7 +84,6 @@ fn unreadable_bodies_are_refused_each_with_its_reason() {
     let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
     let deep = format!(r#"{{"name":"a","description":"b","merchantId":"org_a","metadata":{{"a":{deep}}}}}"#);
     let large = vec![b' '; 2 * 1024 * 1024];
-    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [u8], u16);
     let cases: [Case<'_>; 7] = [
         (&[JSON], b"{", 400),
         (&[JSON], b"[1, 2", 400),
