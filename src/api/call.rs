@@ -1,5 +1,7 @@
 //! A request that has passed its contract, as a handler sees it.
 
+use std::borrow::Cow;
+
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
@@ -9,18 +11,16 @@ use crate::time::Timestamp;
 use crate::world::{Id, Row, Table};
 
 /// What the path's `{name}` segments held.
-pub type Params = Vec<(&'static str, String)>;
+pub type Params<'r> = Vec<(&'static str, Cow<'r, str>)>;
 
 /// A validated request, without its transport.
 #[derive(Debug)]
 pub struct Call<'r> {
-    pub path: Params,
+    pub path: Params<'r>,
     /// Coerced by the query schema, defaults filled in.
     pub query: Map<String, Value>,
     /// `Null` where the operation takes no body or none was sent.
     pub body: Value,
-    /// The one header that operations read: an idempotency key.
-    pub idempotency_key: Option<String>,
     /// Wall time, for clocks that flow.
     pub wall: Timestamp,
     /// Where the caller reaches this API and its hosted pages.

@@ -26,28 +26,27 @@ struct Bound<A> {
 }
 
 /// A row that a request means, before the request is looked at.
-pub struct Route<'d, A> {
+pub struct Route<'d, 'r, A> {
     pub id: &'static str,
     pub action: &'d A,
     pub contract: &'d Contract,
-    path: Params,
+    path: Params<'r>,
 }
 
-impl<A> Route<'_, A> {
+impl<'r, A> Route<'_, 'r, A> {
     /// Coerces the query, parses and validates the body. Beside the call stand hints: what was accepted but
     /// is probably a mistake (misspelt optional fields).
     ///
     /// # Errors
     /// The first kind of thing that is wrong, with all violations of that kind.
-    pub fn admit<'r>(self, exchange: &Exchange<'r>) -> Result<(Call<'r>, Vec<Violation>), Fault> {
+    pub fn admit(self, exchange: &Exchange<'r>) -> Result<(Call<'r>, Vec<Violation>), Fault> {
         let head = exchange.head;
         let (query, mut hints) = self.contract.query(head.uri.query().unwrap_or("")).map_err(Fault::violations)?;
         let headers = &head.headers;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         self.contract.headers(header).map_err(Fault::violations)?;
         let body = body(exchange, self.contract, &mut hints)?;
-        let idempotency_key = header("idempotency-key").map(str::to_owned);
-        Ok((Call { path: self.path, query, body, idempotency_key, wall: exchange.wall, site: exchange.site }, hints))
+        Ok((Call { path: self.path, query, body, wall: exchange.wall, site: exchange.site }, hints))
     }
 }
 
@@ -73,7 +72,7 @@ impl<A> Desk<A> {
     ///
     /// # Errors
     /// Not found or not allowed, with the nearest rows.
-    pub fn route(&self, exchange: &Exchange<'_>) -> Result<Route<'_, A>, Fault> {
+    pub fn route<'r>(&self, exchange: &Exchange<'r>) -> Result<Route<'_, 'r, A>, Fault> {
         let found = self.router.find(&exchange.head.method, exchange.path);
         let (index, path) = found.map_err(|error| self.no_route(exchange, &error))?;
         let Bound { operation, contract, .. } = &self.rows[index];

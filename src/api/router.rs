@@ -1,5 +1,6 @@
 //! From method and path to a row: literals beat parameters, conflicts are start-up errors.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::Method;
@@ -88,7 +89,7 @@ impl Router {
     ///
     /// # Errors
     /// If the path is unknown or known for other methods only.
-    pub fn find(&self, method: &Method, path: &str) -> Result<(usize, Params), RouteError> {
+    pub fn find<'r>(&self, method: &Method, path: &'r str) -> Result<(usize, Params<'r>), RouteError> {
         let mut held = Vec::new();
         let mut allowed = Vec::new();
         match search(&self.root, path, method, &mut held, &mut allowed) {
@@ -125,8 +126,8 @@ fn step(path: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| path.split_at(end))
 }
 
-fn decode(text: &str) -> String {
-    if text.contains('%') { percent_decode_str(text).decode_utf8_lossy().into_owned() } else { text.to_owned() }
+fn decode(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 fn search<'n, 'p>(
@@ -178,10 +179,10 @@ mod tests {
     fn literals_beat_parameters_and_the_search_steps_back() {
         let router = router();
         assert_eq!(router.find(&Method::GET, "/v0/plans/available"), Ok((1, vec![])));
-        assert_eq!(router.find(&Method::GET, "/v0/plans/a%20b"), Ok((0, vec![("id", "a b".to_owned())])));
-        let held = vec![("id", "available".to_owned())];
+        assert_eq!(router.find(&Method::GET, "/v0/plans/a%20b"), Ok((0, vec![("id", "a b".into())])));
+        let held = vec![("id", "available".into())];
         assert_eq!(router.find(&Method::PATCH, "/v0/plans/available"), Ok((2, held)));
-        let held = vec![("id", "available".to_owned()), ("versionNumber", "2".to_owned())];
+        let held = vec![("id", "available".into()), ("versionNumber", "2".into())];
         assert_eq!(router.find(&Method::GET, "/v0/plans/available/versions/2/"), Ok((3, held)));
     }
 

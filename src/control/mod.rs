@@ -92,7 +92,7 @@ impl Control {
         ))
     }
 
-    fn inner(&self, route: Route<'_, Handler>, exchange: &Exchange<'_>) -> Result<Reply, Fault> {
+    fn inner(&self, route: Route<'_, '_, Handler>, exchange: &Exchange<'_>) -> Result<Reply, Fault> {
         let handler = route.action;
         let (call, hints) = route.admit(exchange)?;
         let reply = handler(self, &Asked { call, headers: &exchange.head.headers })?;

@@ -71,14 +71,7 @@ impl<P: Provider> Hosted<P> {
         let mut body = step["body"].clone();
         fill_in(&mut body, wall);
         contract.request(&mut body).map_err(Fault::violations)?;
-        let call = Call {
-            path: Vec::new(),
-            query: serde_json::Map::new(),
-            body,
-            idempotency_key: None,
-            wall,
-            site: Site::below("", P::NAME),
-        };
+        let call = Call { path: Vec::new(), query: serde_json::Map::new(), body, wall, site: Site::below("", P::NAME) };
         let reply = handler(world, &call)?;
         if let Some(name) = step["id"].as_str() {
             let crate::api::Body::Json(answer) = &reply.body else { return Ok(()) };
@@ -92,7 +85,7 @@ impl<P: Provider> Hosted<P> {
     fn inner(
         &self,
         key: WorldKey<'_>,
-        route: Route<'_, Action<P::State>>,
+        route: Route<'_, '_, Action<P::State>>,
         exchange: &Exchange<'_>,
     ) -> Result<Reply, Fault> {
         let (id, action) = (route.id, route.action);

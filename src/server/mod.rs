@@ -29,7 +29,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The caller owns the socket and the stop signal.
 pub async fn run(listener: TcpListener, front: Arc<Front>, stop: impl Future<Output = ()>, grace: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true).writev(false);
     builder.http2().timer(TokioTimer::new());
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);

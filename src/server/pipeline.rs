@@ -16,6 +16,7 @@ use crate::api::{Body, Exchange, Fault, Kind, Mount, Reply, Site};
 use crate::time::{Stopwatch, wall};
 
 const VERSION: HeaderName = HeaderName::from_static("leapday-version");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REQUEST_ID: HeaderName = HeaderName::from_static("leapday-request-id");
 /// How much of a body that is too large is read and dropped before the connection is given up.
 const DRAINED_MOST: usize = 64 << 20;
@@ -39,13 +40,15 @@ impl Front {
 
     /// Answers one request, whatever happens.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let started = Stopwatch::start();
+        let started = tracing::enabled!(tracing::Level::DEBUG).then(Stopwatch::start);
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let (head, incoming) = request.into_parts();
         let reply = self.inner(&head, incoming).await;
         let (method, path) = (&head.method, head.uri.path());
+        let from_browser = head.headers.contains_key(header::ORIGIN);
         let status = reply.status;
-        let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        // Measured only where every request is logged: reading the clock is not free.
+        let duration_us = started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
         if status >= 500 && status != 501 {
             tracing::warn!(%method, path, status, duration_us, request.id = number, "request failed");
         } else if status >= 400 {
@@ -55,7 +58,7 @@ impl Front {
         } else {
             tracing::debug!(%method, path, status, duration_us, request.id = number, "request");
         }
-        render(reply, number)
+        render(reply, number, from_browser)
     }
 
     async fn inner(&self, head: &Parts, incoming: Incoming) -> Reply {
@@ -83,23 +86,24 @@ impl Front {
             return Some(Meant { mount, path, site: Site::below(url, mount.name()) });
         }
         let below = path.strip_prefix('/').unwrap_or(path);
-        let first = below.split('/').next().unwrap_or(below);
-        let mount = self.mounts.iter().find(|mount| mount.name() == first)?;
+        let end = below.bytes().position(|byte| byte == b'/').unwrap_or(below.len());
+        let mount = self.mounts.iter().find(|mount| mount.name() == &below[..end])?;
         let site = match (&self.public_url, host) {
             (Some(url), _) => Site::below(url, mount.name()),
             (None, Some(host)) => {
-                let scheme = head.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+                let scheme = head.headers.get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
                 Site::at(scheme.unwrap_or("http"), host, mount.name())
             }
             (None, None) => Site::below(&self.base_url, mount.name()),
         };
-        Some(Meant { mount, path: &below[first.len()..], site })
+        Some(Meant { mount, path: &below[end..], site })
     }
 
     /// The mount whose vendor a host name belongs to.
     fn vendor(&self, host: &str) -> Option<&Arc<dyn Mount>> {
-        let name = host.split(':').next().unwrap_or("");
-        self.mounts.iter().find(|mount| mount.hosts().contains(&name))
+        let names =
+            |vendor: &&str| host.strip_prefix(vendor).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+        self.mounts.iter().find(|mount| mount.hosts().iter().any(|vendor| names(vendor)))
     }
 }
 
@@ -149,7 +153,7 @@ fn preflight(headers: &HeaderMap) -> Reply {
         .with_header("access-control-max-age", "600")
 }
 
-fn render(reply: Reply, number: u64) -> Response<Full<Bytes>> {
+fn render(reply: Reply, number: u64, from_browser: bool) -> Response<Full<Bytes>> {
     let mut headers = HeaderMap::with_capacity(8);
     let (kind, body) = match reply.body {
         Body::Empty => (None, Bytes::new()),
@@ -159,8 +163,10 @@ fn render(reply: Reply, number: u64) -> Response<Full<Bytes>> {
     if let Some(kind) = kind {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    if from_browser {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    }
     headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     headers.insert(REQUEST_ID, HeaderValue::from(number));
     for (name, value) in reply.headers {

@@ -72,7 +72,7 @@ pub(super) fn off_thread<R>(slow: impl FnOnce() -> R) -> R {
 
 /// All worlds of a mount.
 pub(super) struct Worlds<S: State> {
-    slots: DashMap<Arc<str>, Arc<Slot<S>>>,
+    slots: DashMap<Arc<str>, Arc<Slot<S>>, ahash::RandomState>,
     most: usize,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Full {
 
 impl<S: State> Worlds<S> {
     pub(super) fn new(most: usize) -> Self {
-        Self { slots: DashMap::new(), most }
+        Self { slots: DashMap::default(), most }
     }
 
     pub(super) fn find(&self, key: &str) -> Option<Arc<Slot<S>>> {

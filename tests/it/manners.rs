@@ -23,7 +23,7 @@ fn health_needs_no_key_and_the_root_says_what_is_here() {
 fn every_answer_carries_version_and_request_id_and_lets_browsers_in() {
     let api = api();
     for path in ["/health", "/paygentic/v0/products", "/paygentic/nowhere", "/_leapday/clock"] {
-        let answer = api.raw("GET", path, &[], b"");
+        let answer = api.raw("GET", path, &[("origin", "http://localhost:3000")], b"");
         assert_eq!(answer.header("leapday-version"), Some(env!("CARGO_PKG_VERSION")), "{path}");
         assert!(answer.header("leapday-request-id").is_some(), "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");

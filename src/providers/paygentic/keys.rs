@@ -9,13 +9,14 @@ use serde_json::json;
 use crate::api::{Fault, KeyPolicy, Kind, WorldKey};
 use crate::contract::{Place, Violation};
 
+const SCHEME: &str = "Bearer ";
 /// Behind a dot at the end of a key: the role as which it acts.
 const READONLY: &str = "readonly";
 
 pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let token = token.map_or("", |(_, token)| token.trim());
+    let scheme = header.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
+    let token = scheme.map_or("", |scheme| header[scheme.len()..].trim());
     if token.is_empty() {
         let advice = "send \"Authorization: Bearer sk_test_anything\"; every token opens a world of its own";
         return Err(refused("Missing or malformed API key", advice));
@@ -25,10 +26,8 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
             "this is a sandbox: a live key has no business here; use sk_test_…, or start with --allow-live-keys";
         return Err(refused("A live key was sent to a sandbox", advice));
     }
-    let (name, role) = match token.rsplit_once('.') {
-        Some((name, READONLY)) if !name.is_empty() => (name, Some(READONLY)),
-        _ => (token, None),
-    };
+    let reader = token.strip_suffix(READONLY).and_then(|name| name.strip_suffix('.')).filter(|name| !name.is_empty());
+    let (name, role) = reader.map_or((token, None), |name| (name, Some(READONLY)));
     Ok(WorldKey { name, role })
 }
 

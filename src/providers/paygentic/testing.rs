@@ -43,10 +43,9 @@ impl Bench {
         let (action, contract) = self.desk.operation(operation).expect("an operation");
         contract.request(&mut body).map_err(Fault::violations)?;
         let call = Call {
-            path: vec![("id", id.to_owned())],
+            path: vec![("id", id.to_owned().into())],
             query,
             body,
-            idempotency_key: None,
             wall: self.wall,
             site: crate::api::Site::at("http", "localhost", "paygentic"),
         };
