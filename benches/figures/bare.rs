@@ -1,4 +1,5 @@
 //! A bare hyper server: parse, validate with the same schema, keep the body's bytes in a `DashMap`, serialise.
+//! It speaks what Leapday speaks (HTTP/1.1 and h2c), and has nothing else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +9,9 @@ use dashmap::DashMap;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -34,9 +35,9 @@ pub fn serve() {
             stream.set_nodelay(true).expect("no delay");
             let store = Arc::clone(&store);
             let service = service_fn(move |request| answer(Arc::clone(&store), request));
-            let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).pipeline_flush(true);
-            tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder.http1().timer(TokioTimer::new()).pipeline_flush(true);
+            tokio::spawn(builder.serve_connection(TokioIo::new(stream), service).into_owned());
         }
     });
 }

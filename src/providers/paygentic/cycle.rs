@@ -3,6 +3,8 @@
 //! Facts: paygentic-behaviour §2.7–2.9, §3.2, §4. Each step is stamped with the clock, which stands at
 //! the due instant while it runs.
 
+use std::sync::Arc;
+
 use super::World;
 use super::invoices::{self, Invoice, Number, Status as InvoiceStatus, drafts};
 use super::notices::Notice;
@@ -217,26 +219,28 @@ pub fn settle(world: &mut World, invoice: Id<Invoice>) {
 
 /// Collecting an invoice has ended without money.
 pub fn fail(world: &mut World, invoice: Id<Invoice>) {
-    let clock = world.state.subscriptions[world.state.invoices[invoice].subscription].clock;
-    let now = world.now(clock);
-    world.state.invoices.update(invoice, |row| {
-        row.status = InvoiceStatus::PaymentFailed;
-        row.updated_at = now;
-    });
-    let row = world.state.invoices[invoice].clone();
-    world.emit(clock, Notice::InvoicePaymentFailed(invoice, row));
+    end_with(world, invoice, InvoiceStatus::PaymentFailed, Notice::InvoicePaymentFailed);
 }
 
 fn cancel(world: &mut World, invoice: Id<Invoice>) {
     payment_sessions::withdraw_of(world, invoice);
+    end_with(world, invoice, InvoiceStatus::Cancelled, Notice::InvoiceCancelled);
+}
+
+fn end_with(
+    world: &mut World,
+    invoice: Id<Invoice>,
+    status: InvoiceStatus,
+    notice: fn(Id<Invoice>, Arc<Invoice>) -> Notice,
+) {
     let clock = world.state.subscriptions[world.state.invoices[invoice].subscription].clock;
     let now = world.now(clock);
     world.state.invoices.update(invoice, |row| {
-        row.status = InvoiceStatus::Cancelled;
+        row.status = status;
         row.updated_at = now;
     });
     let row = world.state.invoices[invoice].clone();
-    world.emit(clock, Notice::InvoiceCancelled(invoice, row));
+    world.emit(clock, notice(invoice, row));
 }
 
 /// Sets the timer of the next reminder: so many days before the next boundary of the subscription's grid.
