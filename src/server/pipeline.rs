@@ -101,10 +101,13 @@ impl Front {
 
     /// The mount whose vendor a host name belongs to.
     fn vendor(&self, host: &str) -> Option<&Arc<dyn Mount>> {
-        let names =
-            |vendor: &&str| host.strip_prefix(vendor).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
-        self.mounts.iter().find(|mount| mount.hosts().iter().any(|vendor| names(vendor)))
+        self.mounts.iter().find(|mount| mount.hosts().iter().any(|vendor| host_is(host, vendor)))
     }
+}
+
+/// Whether a `Host` header names a host, with a port or without.
+fn host_is(header: &str, host: &str) -> bool {
+    header.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// A mount, the path below it, and where whoever asks reaches it.
