@@ -44,9 +44,7 @@ pub fn serve() {
 
 async fn answer(store: Arc<Store>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     if request.method() == Method::GET {
-        let id = request.uri().path().trim_start_matches("/products/");
-        let body = store.bodies.get(id).map(|body| body.clone());
-        return Ok(respond(if body.is_some() { 200 } else { 404 }, body.unwrap_or_default()));
+        return Ok(read(&store, request.uri().path()));
     }
     let bytes = request.into_body().collect().await?.to_bytes();
     let Ok(mut value) = serde_json::from_slice::<Value>(&bytes) else { return Ok(respond(400, Bytes::new())) };
@@ -58,6 +56,21 @@ async fn answer(store: Arc<Store>, request: Request<Incoming>) -> Result<Respons
     let body = Bytes::from(serde_json::to_vec(&value).unwrap_or_default());
     store.bodies.insert(id, bytes);
     Ok(respond(201, body))
+}
+
+/// `/products/{id}` serialises the resource with its id, as its create did; `/bytes/{id}` hands out what is kept.
+fn read(store: &Store, path: &str) -> Response<Full<Bytes>> {
+    let (serialised, id) = match path.strip_prefix("/products/") {
+        Some(id) => (true, id),
+        None => (false, path.trim_start_matches("/bytes/")),
+    };
+    let Some(bytes) = store.bodies.get(id).map(|body| body.clone()) else { return respond(404, Bytes::new()) };
+    if !serialised {
+        return respond(200, bytes);
+    }
+    let mut value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    value["id"] = Value::String(id.to_owned());
+    respond(200, serde_json::to_vec(&value).unwrap_or_default().into())
 }
 
 fn respond(status: u16, body: Bytes) -> Response<Full<Bytes>> {
