@@ -223,8 +223,13 @@ fn banner(mounts: &[Arc<dyn Mount>], base_url: &str, options: &Options) -> Strin
         "  {:<11} {base_url}/_leapday   turn a clock: POST …/clock/advance {{\"by\": \"P1M\"}}",
         "control"
     ));
-    let summary = fixtures::world(&options.world).and_then(|world| world["description"].as_str().map(str::to_owned));
-    lines.push(format!("  {:<11} {}   {}", "world", options.world, summary.unwrap_or_default()));
+    let world = fixtures::world(&options.world).unwrap_or_default();
+    lines.push(format!("  {:<11} {}   {}", "world", options.world, world["description"].as_str().unwrap_or_default()));
+    let steps = world.as_object().into_iter().flatten().filter_map(|(_, steps)| steps.as_array()).flatten();
+    let ids: Vec<&str> = steps.filter_map(|step| step["id"].as_str()).collect();
+    if !ids.is_empty() {
+        lines.push(format!("  {:<11} {}", "has", ids.join(" ")));
+    }
     let source =
         if std::env::vars().any(|(name, _)| name.starts_with("LEAPDAY_")) { "flags and LEAPDAY_*" } else { "flags" };
     lines.push(format!("  {:<11} {source}   random seed {}", "config", options.random_seed));

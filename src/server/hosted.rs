@@ -95,15 +95,18 @@ impl<P: Provider> Hosted<P> {
         {
             P::may_write(role, id)?;
         }
-        if matches!(action, Action::Planned) {
-            return Err(Fault::not_built(format!("{id} is in the contract; its behaviour is not built yet")));
-        }
-        let slot = self.open(key.name, call.wall)?;
+        let slot = || self.open(key.name, call.wall);
         let reply = match action {
-            Action::Read(handler) => handler(&slot.read(call.wall), &call)?,
-            Action::Write(handler) => slot.write(call.wall, |world| handler(world, &call))?,
-            Action::LongWrite(handler) => off_thread(|| slot.write(call.wall, |world| handler(world, &call)))?,
-            Action::Planned => Reply::none(),
+            Action::Read(handler) => handler(&slot()?.read(call.wall), &call)?,
+            Action::Write(handler) => slot()?.write(call.wall, |world| handler(world, &call))?,
+            Action::LongWrite(handler) => {
+                let slot = slot()?;
+                off_thread(|| slot.write(call.wall, |world| handler(world, &call)))?
+            }
+            Action::Planned => {
+                let message = format!("{id} is in the contract; its behaviour is not built yet");
+                return Err(Fault::not_built(message));
+            }
         };
         Ok(warn(reply, &hints))
     }
@@ -264,8 +267,12 @@ impl<P: Provider> Door for Opened<'_, P> {
                     return Err(Fault::field("/to", "forward", format!("the clock stands at {now} and only moves forward")));
                 }
                 let first = world.event_count();
-                world.freeze(id);
+                let flowing = world.clock(id).is_flowing();
                 let advance = world.advance(id, to);
+                // A clock that flows goes on from where it was put; a frozen one stays there.
+                if flowing {
+                    world.flow(id, wall);
+                }
                 let events: Vec<Value> = world
                     .events_from(first)
                     .take(EVENTS_PER_ANSWER)

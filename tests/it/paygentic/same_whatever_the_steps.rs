@@ -143,4 +143,9 @@ fn a_preview_of_the_worlds_clock_is_refused_backwards_and_counted_forwards() {
     api.post("/_leapday/clock/advance", &json!({ "by": "1 month" })).expect(400);
     api.post("/_leapday/clock/advance", &json!({})).expect(400);
     assert_eq!(api.post("/_leapday/clock", &json!({ "flow": true })).expect(200)["mode"], "flowing");
+    // A clock that flows goes on from where an advance put it.
+    api.post("/_leapday/clock/advance", &json!({ "by": "P1Y" })).expect(200);
+    let clock = api.get("/_leapday/clock");
+    assert_eq!(clock["mode"], "flowing");
+    assert!(text(&clock, "now").starts_with("2029-02-28T00:"), "{clock}");
 }
