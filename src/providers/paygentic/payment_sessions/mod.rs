@@ -192,7 +192,7 @@ fn complete(world: &mut World, id: Id<Session>, card: &Card, save: Option<bool>)
     finish(world, id, Status::Completed);
     let row = world.state.sessions[id].clone();
     if let Some(customer) = row.customer
-        && save.unwrap_or_else(|| row.save || wants_card(&world.state, row.purpose))
+        && keeps(&world.state, &row, save)
     {
         customers::keep_card(world, customer, card);
     }
@@ -207,15 +207,16 @@ fn complete(world: &mut World, id: Id<Session>, card: &Card, save: Option<bool>)
     }
 }
 
-/// Whether paying means saving unless the customer says no: a set-up session does nothing else, and an
-/// auto-charged subscription cannot go on without a stored method.
-fn wants_card(state: &State, purpose: Purpose) -> bool {
-    match purpose {
-        Purpose::Setup(_) => true,
+/// Whether the card that paid is kept. A set-up page does nothing else. Elsewhere the customer says so, or it is
+/// kept where the session asks for it or automatic charges could not go on without.
+fn keeps(state: &State, session: &Session, save: Option<bool>) -> bool {
+    let auto_charge = match session.purpose {
+        Purpose::Setup(_) => return true,
         Purpose::Activation(subscription) => state.subscriptions[subscription].auto_charge,
         Purpose::Invoice(invoice) => state.subscriptions[state.invoices[invoice].subscription].auto_charge,
         Purpose::Payment(_) => false,
-    }
+    };
+    save.unwrap_or(session.save || auto_charge)
 }
 
 fn give_up(world: &mut World, id: Id<Session>, code: &str) {
