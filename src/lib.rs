@@ -2,7 +2,7 @@
 //!
 //! # The way of a request
 //!
-//! Four files tell it: [`server`]'s `pipeline` reads it and finds its mount; `server/hosted` finds the world
+//! Four files tell it (`server/opened` is the other way into a world, that of the control API): [`server`]'s `pipeline` reads it and finds its mount; `server/hosted` finds the world
 //! of its key and lends it to a transaction; [`api::Desk`] routes it, coerces the query and validates the
 //! body; the noun's file in [`providers`] holds the handler.
 //!

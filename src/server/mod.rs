@@ -2,6 +2,7 @@
 
 pub mod check;
 mod hosted;
+mod opened;
 mod pipeline;
 mod welcome;
 mod worlds;
