@@ -85,9 +85,12 @@ pub struct UsageKey {
 }
 
 impl State {
-    /// The merchant under the name that a caller gives it; the first one named is used where none is.
+    /// The merchant under the name that a caller gives it; the first one named is used where none is. A starting
+    /// world names its own merchant, who is everybody: that is no name of the caller's.
     pub fn merchant(&mut self, name: &Arc<str>) -> Arc<str> {
-        self.merchant.get_or_insert_with(|| Arc::clone(name));
+        if **name != *HOUSE_MERCHANT {
+            self.merchant.get_or_insert_with(|| Arc::clone(name));
+        }
         match &self.merchant {
             Some(known) if **known == **name => Arc::clone(known),
             _ => Arc::clone(name),

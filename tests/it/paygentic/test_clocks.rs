@@ -32,6 +32,15 @@ fn a_clock_is_made_anywhere_in_time_and_moves_forward_only() {
 }
 
 #[test]
+fn a_clock_belongs_to_the_merchant_that_the_caller_named_first() {
+    let api = api();
+    assert_eq!(api.create("/v0/testClocks", &json!({}))["merchantId"], "org_leapday");
+    api.create("/v0/products", &json!({ "name": "A", "description": "a", "merchantId": "org_mine" }));
+    assert_eq!(api.create("/v0/testClocks", &json!({}))["merchantId"], "org_mine");
+    assert_eq!(api.create("/v0/testClocks", &json!({ "merchantId": "org_other" }))["merchantId"], "org_other");
+}
+
+#[test]
 fn a_deleted_clock_is_shown_but_neither_listed_nor_moved() {
     let api = api();
     let clock = api.create("/v0/testClocks", &json!({}));
