@@ -46,6 +46,7 @@ pub mod providers;
 pub mod sandbox;
 pub mod server;
 pub mod time;
+pub mod webhooks;
 pub mod world;
 
 pub use sandbox::Sandbox;

@@ -18,10 +18,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::api::{Mount, Settings};
+use crate::api::{Mount, Settings, Webhook};
 use crate::contract::near;
 use crate::control::Control;
 use crate::server::{Front, run};
+use crate::webhooks::{Courier, check_url};
 use crate::world::TIMERS_PER_ADVANCE;
 use crate::{fixtures, providers};
 
@@ -31,6 +32,9 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub const MAX_WORLDS: usize = 10_000;
 /// How long requests may take to finish once the sandbox is told to stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a sandbox is that does not listen: for those who look at its tables only.
+pub const NOWHERE: &str = "http://localhost";
 
 /// Everything a user can set about a sandbox.
 #[derive(Debug, Clone)]
@@ -48,6 +52,8 @@ pub struct Options {
     pub max_body: usize,
     pub max_worlds: usize,
     pub timers_per_advance: usize,
+    /// A webhook endpoint that every new world has.
+    pub webhook: Option<Webhook>,
     pub shutdown_timeout: Duration,
 }
 
@@ -65,6 +71,7 @@ impl Default for Options {
             max_body: MAX_BODY,
             max_worlds: MAX_WORLDS,
             timers_per_advance: TIMERS_PER_ADVANCE,
+            webhook: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
         }
     }
@@ -82,11 +89,14 @@ impl fmt::Display for StartupError {
 
 impl std::error::Error for StartupError {}
 
-/// All APIs of a sandbox: the providers, then the control API over them.
+/// All APIs of a sandbox that listens at `base_url`: the providers, then the control API over them.
 ///
 /// # Errors
-/// If the starting world is unknown, unreadable or refused.
-pub fn mounts(options: &Options) -> Result<Vec<Arc<dyn Mount>>, StartupError> {
+/// If the starting world is unknown, unreadable or refused, or no webhook can be sent as the options say.
+pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, StartupError> {
+    if let Some(webhook) = &options.webhook {
+        check_url(&webhook.url).map_err(|why| StartupError(format!("--webhook-url: {why}")))?;
+    }
     let start = starting_world(&options.world)?;
     let settings = Arc::new(Settings {
         strict: options.strict,
@@ -97,6 +107,9 @@ pub fn mounts(options: &Options) -> Result<Vec<Arc<dyn Mount>>, StartupError> {
         random_seed: options.random_seed,
         world: options.world.clone(),
         start,
+        webhook: options.webhook.clone(),
+        home: options.public_url.as_deref().unwrap_or(base_url).into(),
+        courier: Courier::default(),
     });
     let mut mounts = providers::mounts(&settings).map_err(StartupError)?;
     if fixtures::world(&options.world).is_none() {
@@ -242,7 +255,6 @@ impl Builder {
     /// If it cannot listen or its starting world is refused.
     pub fn start(self) -> Result<Sandbox, StartupError> {
         let options = self.0;
-        let mounts = mounts(&options)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -251,6 +263,7 @@ impl Builder {
         let listener = runtime.block_on(bind(&options))?;
         let address = listener.local_addr().map_err(|error| StartupError(error.to_string()))?;
         let base_url = url_of(address);
+        let mounts = mounts(&options, &base_url)?;
         let front = Arc::new(Front::new(mounts, options.max_body, options.public_url, base_url.clone()));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {

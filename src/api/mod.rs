@@ -6,6 +6,7 @@
 
 mod call;
 mod desk;
+mod door;
 mod fault;
 mod mount;
 mod operation;
@@ -17,9 +18,10 @@ mod site;
 
 pub use self::call::{Call, Params, Patch, referred};
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
+pub use self::door::{Door, Events, Journey, OutboxChange, Search, Target};
 pub use self::fault::{Fault, Kind};
-pub use self::mount::{Door, Exchange, Mount, OperationInfo, Settings, Target};
-pub use self::operation::{Action, Noun, Operation, long_write, planned, read, write};
+pub use self::mount::{Answer, Deliver, Exchange, Later, Mount, OperationInfo, Settings, Webhook};
+pub use self::operation::{Action, Noun, Operation, advance, planned, read, write};
 pub use self::page::{Page, page};
 pub use self::provider::{KeyPolicy, Provider, WorldKey};
 pub use self::reply::{Body, Reply};

@@ -1,14 +1,17 @@
 //! What the server is given: APIs it can mount, behind one object-safe door each.
 
+use std::pin::Pin;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::request::Parts;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Fault, Reply, Site};
-use crate::billing::cards::{Attempt, Card};
-use crate::time::{Cadence, Timestamp};
+use super::{Door, Fault, Reply, Site};
+use crate::time::Timestamp;
+use crate::webhooks::Courier;
 
 /// One request on its way: read, dated, its path below the mount.
 pub struct Exchange<'r> {
@@ -21,8 +24,46 @@ pub struct Exchange<'r> {
     pub site: Site<'r>,
 }
 
-/// What a user may set that mounts have to know.
-#[derive(Debug, Clone)]
+/// Something that is at hand, or comes later because it waits for others (webhooks that an advance settles, an
+/// event that somebody waits for). Most things are at hand, and cost no future.
+pub enum Answer<'a, T> {
+    Now(T),
+    Later(Later<'a, T>),
+}
+
+/// What comes later.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl<'a, T: 'a> Answer<'a, T> {
+    /// The same, finished by `finish` when it is there.
+    pub fn map<U>(self, finish: impl FnOnce(T) -> U + Send + 'a) -> Answer<'a, U> {
+        match self {
+            Self::Now(value) => Answer::Now(finish(value)),
+            Self::Later(later) => Answer::Later(Box::pin(async move { finish(later.await) })),
+        }
+    }
+}
+
+/// Whether an advance waits for its webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deliver {
+    /// The webhooks of an instant are sent and answered before the clock moves past it.
+    #[default]
+    Settle,
+    /// All are sent once the clock has arrived.
+    Burst,
+}
+
+/// A webhook endpoint that every new world has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    pub url: String,
+    /// `None`: one that follows from the random seed.
+    pub secret: Option<String>,
+}
+
+/// What a user may set that mounts have to know, and what they share.
 pub struct Settings {
     /// Checks every answer against its schema; a mismatch becomes a 500.
     pub strict: bool,
@@ -36,6 +77,10 @@ pub struct Settings {
     pub world: String,
     /// The calls of that world, by provider.
     pub start: Value,
+    pub webhook: Option<Webhook>,
+    /// Where the sandbox is reached by those who read webhooks.
+    pub home: Arc<str>,
+    pub courier: Courier,
 }
 
 /// One row of `leapday operations`.
@@ -60,7 +105,10 @@ pub trait Mount: Send + Sync {
     /// What keys it takes, for the banner.
     fn keys(&self) -> &'static str;
 
-    fn answer(&self, exchange: &Exchange<'_>) -> Reply;
+    /// Where every new world sends its webhooks, and with what secret.
+    fn webhook(&self) -> Option<(String, String)>;
+
+    fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply>;
 
     /// A refusal in this API's shape, for what the server itself refuses.
     fn refuse(&self, fault: &Fault) -> Reply;
@@ -81,53 +129,4 @@ pub trait Mount: Send + Sync {
     /// # Errors
     /// If the credentials are none of this API's.
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault>;
-}
-
-/// A world as the control API sees it, whoever's it is.
-pub trait Door {
-    /// The clock that `name` means: the world's own without one.
-    ///
-    /// # Errors
-    /// Not found.
-    fn clock(&self, name: Option<&str>, wall: Timestamp) -> Result<Value, Fault>;
-
-    /// Moves the world's clock to an instant and freezes it, or lets it flow.
-    ///
-    /// # Errors
-    /// If the instant lies behind a clock that has work to do.
-    fn set_clock(&self, to: Option<Timestamp>, wall: Timestamp) -> Result<Value, Fault>;
-
-    /// Advances a clock and tells what happened.
-    ///
-    /// # Errors
-    /// If the target is not ahead, or there is no such clock.
-    fn advance(&self, name: Option<&str>, target: Target, wall: Timestamp, site: Site<'_>) -> Result<Value, Fault>;
-
-    /// Starts the world anew from a named fixture, or from the calls of `start`.
-    ///
-    /// # Errors
-    /// If a call of the fixture is refused.
-    fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault>;
-
-    /// Pays, or fails to pay, a payment session.
-    ///
-    /// # Errors
-    /// If there is no such session or it is over.
-    fn pay(&self, session: &str, attempt: &Attempt, wall: Timestamp) -> Result<Value, Fault>;
-
-    /// Saves a payment method on a customer, as a set-up page would.
-    ///
-    /// # Errors
-    /// If there is no such customer.
-    fn save_method(&self, customer: &str, card: &Card, wall: Timestamp) -> Result<Value, Fault>;
-
-    /// The events from number `from` on, at most `limit`, and how many there are.
-    fn events(&self, from: usize, limit: usize, site: Site<'_>, wall: Timestamp) -> (Vec<Value>, usize);
-}
-
-/// Where an advance goes.
-#[derive(Debug, Clone, Copy)]
-pub enum Target {
-    To(Timestamp),
-    By(Cadence),
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Action, Fault, Noun, Reply, Site};
 use crate::billing::cards::{Attempt, Card};
+use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event, State, World};
 
 /// Which world a request means, and as whom it acts there.
@@ -85,6 +86,12 @@ pub trait Provider: Send + Sync + 'static {
         event: &Event<<Self::State as State>::Notice>,
         site: Site<'_>,
     ) -> Value;
+
+    /// How its webhooks are signed and repeated.
+    fn webhooks() -> &'static Scheme;
+
+    /// Every event type it knows, for filters.
+    fn event_types() -> &'static [&'static str];
 
     /// Pays, or fails to pay, a payment session; the hosted page uses the same.
     ///

@@ -2,18 +2,18 @@
 
 use super::{Failure, failed, misused, say};
 use crate::fixtures;
-use crate::sandbox::{Options, mounts};
+use crate::sandbox::{NOWHERE, Options, mounts};
 
 pub(super) fn run() -> Result<(), Failure> {
     let mut problems = Vec::new();
     let mut operations = 0;
-    for mount in mounts(&Options::default()).map_err(|error| misused(error.0))? {
+    for mount in mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))? {
         operations += mount.operations().len();
         problems.extend(mount.check().into_iter().map(|problem| format!("{}: {problem}", mount.name())));
     }
     for world in fixtures::names() {
         let options = Options { world: world.to_owned(), ..Options::default() };
-        for mount in mounts(&options).map_err(|error| misused(error.0))? {
+        for mount in mounts(&options, NOWHERE).map_err(|error| misused(error.0))? {
             if let Err(problem) = mount.rehearse() {
                 problems.push(format!("world {world}: {}: {problem}", mount.name()));
             }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Failure, misused, say};
-use crate::sandbox::{Options, mounts};
+use crate::sandbox::{NOWHERE, Options, mounts};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -13,7 +13,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mounts = mounts(&Options::default()).map_err(|error| misused(error.0))?;
+    let mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
     if args.json {
         let table: Map<String, Value> =
             mounts.iter().map(|mount| (mount.name().to_owned(), json!(mount.operations()))).collect();

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::{Failure, failed, misused, say};
-use crate::api::Mount;
+use crate::api::{Mount, Webhook};
 use crate::fixtures;
 use crate::sandbox::{MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, bind, mounts, url_of};
 use crate::server::{Front, run as serve};
@@ -67,6 +67,12 @@ pub(super) struct Args {
     /// How many timers one advance may fire
     #[arg(long, env = "LEAPDAY_TIMERS_PER_ADVANCE", value_name = "N", default_value_t = TIMERS_PER_ADVANCE)]
     timers_per_advance: usize,
+    /// Where every new world sends its webhooks
+    #[arg(long, env = "LEAPDAY_WEBHOOK_URL", value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    webhook_url: Option<String>,
+    /// What they are signed with [default: follows from the random seed; see the banner]
+    #[arg(long, env = "LEAPDAY_WEBHOOK_SECRET", value_name = "SECRET", requires = "webhook_url")]
+    webhook_secret: Option<String>,
     /// Seconds that running requests get to finish at the end
     #[arg(long, env = "LEAPDAY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = SHUTDOWN_TIMEOUT.as_secs())]
     shutdown_timeout: u64,
@@ -122,6 +128,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         max_body: args.max_body,
         max_worlds: args.max_worlds,
         timers_per_advance: args.timers_per_advance,
+        webhook: args.webhook_url.clone().map(|url| Webhook { url, secret: args.webhook_secret.clone() }),
         shutdown_timeout: Duration::from_secs(args.shutdown_timeout),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -139,10 +146,10 @@ fn default_port() -> Result<u16, Failure> {
 
 async fn listen(args: &Args, options: Options) -> Result<(), Failure> {
     let startup = |error: StartupError| misused(error.0);
-    let mounts = mounts(&options).map_err(startup)?;
     let listener = bind(&options).await.map_err(|error| failed(error.0))?;
     let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
     let base_url = url_of(address);
+    let mounts = mounts(&options, &base_url).map_err(startup)?;
     let stop = stop_signal().map_err(|error| failed(format!("no signal handler: {error}")))?;
     if let Some(path) = &args.endpoints_file {
         let endpoints = endpoints(&mounts, &base_url);
@@ -218,6 +225,9 @@ fn banner(mounts: &[Arc<dyn Mount>], base_url: &str, options: &Options) -> Strin
             mount.operations().len()
         ));
         lines.push(format!("  {:<11} {}", "keys", mount.keys()));
+        if let Some((url, secret)) = mount.webhook() {
+            lines.push(format!("  {:<11} {url}   secret {secret}", "webhooks"));
+        }
     }
     lines.push(format!(
         "  {:<11} {base_url}/_leapday   turn a clock: POST …/clock/advance {{\"by\": \"P1M\"}}",

@@ -3,8 +3,8 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::{Asked, Control, Handler, row};
-use crate::api::{Fault, Noun, Reply, Target};
+use super::{Asked, Control, Handler, later, row};
+use crate::api::{Deliver, Fault, Journey, Noun, Reply, Target};
 use crate::time::{Cadence, Timestamp};
 
 pub(super) fn noun() -> Noun<Handler> {
@@ -12,8 +12,8 @@ pub(super) fn noun() -> Noun<Handler> {
         name: "clock",
         operations: vec![
             row("getClock", Method::GET, "/clock", get),
-            row("setClock", Method::POST, "/clock", set),
-            row("advanceClock", Method::POST, "/clock/advance", advance),
+            later("setClock", Method::POST, "/clock", |control, asked| Box::pin(set(control, asked))),
+            later("advanceClock", Method::POST, "/clock/advance", |control, asked| Box::pin(advance(control, asked))),
         ],
     }
 }
@@ -23,14 +23,22 @@ fn get(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     Ok(Reply::ok(&control.door(asked)?.clock(name, asked.call.wall)?))
 }
 
+/// `?deliver=`
+#[derive(Deserialize)]
+struct Manner {
+    #[serde(default)]
+    deliver: Deliver,
+}
+
 #[derive(Deserialize)]
 struct Set {
     now: Option<Timestamp>,
 }
 
-fn set(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+async fn set(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
     let set: Set = asked.call.input()?;
-    Ok(Reply::ok(&control.door(asked)?.set_clock(set.now, asked.call.wall)?))
+    let Manner { deliver } = asked.call.filter()?;
+    Ok(Reply::ok(&control.door(&asked)?.set_clock(set.now, deliver).await?))
 }
 
 #[derive(Deserialize)]
@@ -40,13 +48,14 @@ struct Advance {
     clock: Option<String>,
 }
 
-fn advance(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+async fn advance(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
     let wanted: Advance = asked.call.input()?;
+    let Manner { deliver } = asked.call.filter()?;
     let target = match (wanted.by, wanted.to) {
         (Some(by), _) => Target::By(by),
         (None, Some(to)) => Target::To(to),
         (None, None) => return Err(Fault::field("/by", "required", "says how far, or `to` says where")),
     };
-    let answer = control.door(asked)?.advance(wanted.clock.as_deref(), target, asked.call.wall, asked.call.site)?;
-    Ok(Reply::ok(&answer))
+    let journey = Journey { clock: wanted.clock.as_deref(), target, deliver, site: asked.call.site };
+    Ok(Reply::ok(&control.door(&asked)?.advance(journey).await?))
 }

@@ -5,6 +5,7 @@ mod clock;
 mod events;
 mod payments;
 mod service;
+mod webhooks;
 mod worlds;
 
 use std::sync::Arc;
@@ -14,16 +15,19 @@ use include_dir::{Dir, include_dir};
 use serde_json::json;
 
 use crate::api::{
-    Call, Desk, Door, Exchange, Fault, Kind, Mount, Noun, Operation, OperationInfo, Reply, Route, Settings,
-    check_answer, warn,
+    Answer, Call, Desk, Door, Exchange, Fault, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply, Route,
+    Settings, check_answer, warn,
 };
-use crate::contract::{Registry, Violation};
+use crate::contract::{Contract, Registry, Violation};
 use crate::server::explain;
 
 static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/control");
 
-/// What a row of the control API does.
-pub(crate) type Handler = fn(&Control, &Asked<'_>) -> Result<Reply, Fault>;
+/// What a row of the control API does: at once, or waiting for others.
+pub(crate) enum Handler {
+    Now(fn(&Control, &Asked<'_>) -> Result<Reply, Fault>),
+    Later(for<'a> fn(&'a Control, Asked<'a>) -> Later<'a, Result<Reply, Fault>>),
+}
 type Row = Operation<Handler>;
 
 /// A call on the control API with the credentials that choose the world.
@@ -44,7 +48,7 @@ impl Control {
     /// If two rows would answer the same request.
     pub fn new(mounts: Vec<Arc<dyn Mount>>, settings: Arc<Settings>) -> Result<Self, String> {
         let nouns: Vec<Noun<Handler>> =
-            vec![service::noun(), clock::noun(), worlds::noun(), payments::noun(), events::noun()];
+            vec![service::noun(), clock::noun(), worlds::noun(), payments::noun(), events::noun(), webhooks::noun()];
         let desk = Desk::new(Registry::new(&SCHEMAS), nouns)?;
         Ok(Self { desk, mounts, settings })
     }
@@ -92,11 +96,25 @@ impl Control {
         ))
     }
 
-    fn inner(&self, route: Route<'_, '_, Handler>, exchange: &Exchange<'_>) -> Result<Reply, Fault> {
+    fn inner<'a>(
+        &'a self,
+        route: Route<'a, 'a, Handler>,
+        exchange: &Exchange<'a>,
+    ) -> Result<Answer<'a, Result<Reply, Fault>>, Fault> {
         let handler = route.action;
         let (call, hints) = route.admit(exchange)?;
-        let reply = handler(self, &Asked { call, headers: &exchange.head.headers })?;
-        Ok(warn(reply, &hints))
+        let asked = Asked { call, headers: &exchange.head.headers };
+        let answer = match handler {
+            Handler::Now(handler) => Answer::Now(handler(self, &asked)),
+            Handler::Later(handler) => Answer::Later(handler(self, asked)),
+        };
+        Ok(answer.map(move |reply| Ok(warn(reply?, &hints))))
+    }
+
+    /// The answer as it goes out.
+    fn finish(&self, contract: &Contract, outcome: Result<Reply, Fault>) -> Reply {
+        let reply = outcome.unwrap_or_else(|fault| self.refuse(&fault));
+        if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
     }
 }
 
@@ -113,14 +131,18 @@ impl Mount for Control {
         "the same credentials as a provider's"
     }
 
-    fn answer(&self, exchange: &Exchange<'_>) -> Reply {
+    fn webhook(&self) -> Option<(String, String)> {
+        None
+    }
+
+    fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
         let route = match self.desk.route(exchange) {
             Ok(route) => route,
-            Err(fault) => return self.refuse(&fault),
+            Err(fault) => return Answer::Now(self.refuse(&fault)),
         };
         let contract = route.contract;
-        let reply = self.inner(route, exchange).unwrap_or_else(|fault| self.refuse(&fault));
-        if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
+        let outcome = self.inner(route, exchange).unwrap_or_else(|fault| Answer::Now(Err(fault)));
+        outcome.map(move |outcome| self.finish(contract, outcome))
     }
 
     /// The control API's own error shape: kind, message and, always, the violations.
@@ -165,6 +187,22 @@ impl Mount for Control {
     }
 }
 
-fn row(id: &'static str, method: http::Method, path: &'static str, action: Handler) -> Row {
-    Operation { id, method, path, action }
+/// A row that answers at once.
+fn row(
+    id: &'static str,
+    method: http::Method,
+    path: &'static str,
+    handler: fn(&Control, &Asked<'_>) -> Result<Reply, Fault>,
+) -> Row {
+    Operation { id, method, path, action: Handler::Now(handler) }
+}
+
+/// A row that may wait for others.
+fn later(
+    id: &'static str,
+    method: http::Method,
+    path: &'static str,
+    handler: for<'a> fn(&'a Control, Asked<'a>) -> Later<'a, Result<Reply, Fault>>,
+) -> Row {
+    Operation { id, method, path, action: Handler::Later(handler) }
 }

@@ -8,20 +8,21 @@ use serde_json::Value;
 
 use super::explain;
 use super::opened::Opened;
-use super::worlds::{Full, Slot, Worlds, off_thread};
+use super::slot::Slot;
+use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Call, Desk, Door, Exchange, Fault, KeyPolicy, Kind, Mount, OperationInfo, Provider, Reply, Route, Settings,
-    Site, WorldKey, check_answer, teaching_line, warn,
+    Action, Answer, Call, Deliver, Desk, Door, Exchange, Fault, KeyPolicy, Kind, Mount, OperationInfo, Provider, Reply,
+    Route, Settings, Site, Webhook, WorldKey, check_answer, teaching_line, warn,
 };
 use crate::billing::cards::Card;
-use crate::contract::{Registry, near};
+use crate::contract::{Contract, Registry, near};
 use crate::time::Timestamp;
-use crate::world::{World, hash};
+use crate::world::{Advance, ClockId, Endpoint, World, hash};
 
 /// One provider with its worlds.
 pub struct Hosted<P: Provider> {
     desk: Desk<Action<P::State>>,
-    worlds: Worlds<P::State>,
+    worlds: Worlds<P>,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -31,14 +32,18 @@ impl<P: Provider> Hosted<P> {
     pub fn new(settings: Arc<Settings>) -> Result<Self, String> {
         let desk =
             Desk::new(Registry::new(P::schemas()), P::nouns()).map_err(|error| format!("{}: {error}", P::NAME))?;
-        Ok(Self { desk, worlds: Worlds::new(settings.max_worlds), settings })
+        if let Some(secret) = settings.webhook.as_ref().and_then(|webhook| webhook.secret.as_deref()) {
+            (P::webhooks().check_secret)(secret)
+                .map_err(|why| format!("the webhook secret {why} ({} signs with it)", P::NAME))?;
+        }
+        Ok(Self { desk, worlds: Worlds::new(Arc::clone(&settings)), settings })
     }
 
     fn key<'r>(&self, headers: &'r HeaderMap) -> Result<WorldKey<'r>, Fault> {
         P::key(headers, KeyPolicy { allow_live: self.settings.allow_live_keys })
     }
 
-    fn open(&self, key: &str, wall: Timestamp) -> Result<Arc<Slot<P::State>>, Fault> {
+    fn open(&self, key: &str, wall: Timestamp) -> Result<Arc<Slot<P>>, Fault> {
         self.worlds.open(key, || self.make(key, &self.settings.start, wall))
     }
 
@@ -51,6 +56,10 @@ impl<P: Provider> Hosted<P> {
                 let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);
                 Fault { message, ..fault }
             })?;
+        }
+        if let Some((url, secret)) = self.webhook() {
+            let created_at = world.now(ClockId::WORLD);
+            world.outbox.register(Endpoint::new(&url, &secret, created_at));
         }
         Ok(world)
     }
@@ -65,7 +74,7 @@ impl<P: Provider> Hosted<P> {
             return P::save_method(world, customer, &card).map(|_| ());
         }
         let id = step["call"].as_str().unwrap_or_default();
-        let Some((Action::Write(handler) | Action::LongWrite(handler), contract)) = self.desk.operation(id) else {
+        let Some((action @ (Action::Write(_) | Action::Advance(..)), contract)) = self.desk.operation(id) else {
             let known = self.desk.operations(|_| true);
             let meant = near(id, known.iter().map(|operation| operation.id));
             let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
@@ -75,7 +84,7 @@ impl<P: Provider> Hosted<P> {
         fill_in(&mut body, wall);
         contract.request(&mut body).map_err(Fault::violations)?;
         let call = Call { path: Vec::new(), query: serde_json::Map::new(), body, wall, site: Site::below("", P::NAME) };
-        let reply = handler(world, &call)?;
+        let reply = action.run(world, &call)?;
         if let Some(name) = step["id"].as_str() {
             let crate::api::Body::Json(answer) = &reply.body else { return Ok(()) };
             let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
@@ -85,12 +94,12 @@ impl<P: Provider> Hosted<P> {
     }
 
     /// The inner way of a request: may refuse at any step.
-    fn inner(
-        &self,
+    fn inner<'a>(
+        &'a self,
         key: WorldKey<'_>,
-        route: Route<'_, '_, Action<P::State>>,
-        exchange: &Exchange<'_>,
-    ) -> Result<Reply, Fault> {
+        route: Route<'a, 'a, Action<P::State>>,
+        exchange: &Exchange<'a>,
+    ) -> Result<Answer<'a, Result<Reply, Fault>>, Fault> {
         let (id, action) = (route.id, route.action);
         let (call, hints) = route.admit(exchange)?;
         if let Some(role) = key.role
@@ -102,16 +111,26 @@ impl<P: Provider> Hosted<P> {
         let reply = match action {
             Action::Read(handler) => handler(&slot()?.read(call.wall), &call)?,
             Action::Write(handler) => slot()?.write(call.wall, |world| handler(world, &call))?,
-            Action::LongWrite(handler) => {
+            Action::Advance(plan, arrival) => {
                 let slot = slot()?;
-                off_thread(|| slot.write(call.wall, |world| handler(world, &call)))?
+                return Ok(Answer::Later(Box::pin(async move {
+                    let arrived = |world: &mut World<P::State>, advance: &Advance| arrival(world, &call, advance);
+                    let reply = slot.advance(Deliver::Settle, |world| plan(world, &call), arrived).await?;
+                    Ok(warn(reply, &hints))
+                })));
             }
             Action::Planned => {
                 let message = format!("{id} is in the contract; its behaviour is not built yet");
                 return Err(Fault::not_built(message));
             }
         };
-        Ok(warn(reply, &hints))
+        Ok(Answer::Now(Ok(warn(reply, &hints))))
+    }
+
+    /// The answer as it goes out.
+    fn finish(&self, contract: &Contract, outcome: Result<Reply, Fault>) -> Reply {
+        let reply = outcome.unwrap_or_else(|fault| self.refuse(&fault));
+        if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
     }
 }
 
@@ -145,23 +164,30 @@ impl<P: Provider> Mount for Hosted<P> {
         P::KEYS
     }
 
-    fn answer(&self, exchange: &Exchange<'_>) -> Reply {
+    /// A secret that nobody brings is the same in all worlds, so that it can be printed.
+    fn webhook(&self) -> Option<(String, String)> {
+        let Webhook { url, secret } = self.settings.webhook.clone()?;
+        let made = || (P::webhooks().new_secret)(hash(self.settings.random_seed, b"webhook secret"));
+        Some((url, secret.unwrap_or_else(made)))
+    }
+
+    fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
         if let Some(page) = P::page(exchange.path) {
             let message = format!(
                 "The {page} page is not built yet. POST {}/payments/<session>/complete pays a session, with the app's key",
                 exchange.site.of("_leapday")
             );
-            return self.refuse(&Fault::not_built(message));
+            return Answer::Now(self.refuse(&Fault::not_built(message)));
         }
         // Who asks comes first: without a key nobody learns what is here.
         let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));
         let (key, route) = match asked {
             Ok(asked) => asked,
-            Err(fault) => return self.refuse(&fault),
+            Err(fault) => return Answer::Now(self.refuse(&fault)),
         };
         let contract = route.contract;
-        let reply = self.inner(key, route, exchange).unwrap_or_else(|fault| self.refuse(&fault));
-        if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
+        let outcome = self.inner(key, route, exchange).unwrap_or_else(|fault| Answer::Now(Err(fault)));
+        outcome.map(move |outcome| self.finish(contract, outcome))
     }
 
     fn refuse(&self, fault: &Fault) -> Reply {

@@ -4,6 +4,7 @@ pub mod check;
 mod hosted;
 mod opened;
 mod pipeline;
+mod slot;
 mod welcome;
 mod worlds;
 

@@ -1,22 +1,29 @@
-//! One world of a provider as the control API sees it: its clock, its payments, its events.
+//! One world of a provider as the control API sees it: its clock, its payments, its events, its webhooks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::hosted::Hosted;
-use super::worlds::{Slot, off_thread};
-use crate::api::{Door, Fault, Provider, Site, Target};
+use super::slot::Slot;
+use crate::api::{Deliver, Door, Events, Fault, Journey, Later, OutboxChange, Provider, Search, Target};
 use crate::billing::cards::{Attempt, Card};
-use crate::time::Timestamp;
-use crate::world::{ClockId, World};
+use crate::time::{Timestamp, wall};
+use crate::webhooks::Scheme;
+use crate::world::{Advance, ClockId, Delivery, Id, Notice as _, Outbox, World, matches};
 
 /// One world of a provider, opened for the control API.
 pub(super) struct Opened<'h, P: Provider> {
     pub(super) hosted: &'h Hosted<P>,
     pub(super) key: String,
-    pub(super) slot: Arc<Slot<P::State>>,
+    pub(super) slot: Arc<Slot<P>>,
 }
+
+/// How many events the answer to an advance lists; the rest is counted, and `/events` has all.
+const EVENTS_PER_ANSWER: usize = 1_000;
+/// How long a redelivery is waited for: longer than any attempt may take.
+const REDELIVERY_PATIENCE: Duration = Duration::from_secs(20);
 
 impl<P: Provider> Opened<'_, P> {
     fn clock_id(world: &World<P::State>, name: Option<&str>) -> Result<ClockId, Fault> {
@@ -29,10 +36,103 @@ impl<P: Provider> Opened<'_, P> {
         let mode = if clock.is_flowing() { "flowing" } else { "frozen" };
         json!({ "provider": P::NAME, "now": clock.reading(wall), "mode": mode })
     }
+
+    async fn go_to(&self, to: Timestamp, deliver: Deliver) -> Result<Value, Fault> {
+        let wall = wall();
+        if to < self.slot.read(wall).now(ClockId::WORLD) {
+            return self.slot.write(wall, |world| {
+                world.turn_back(to).map_err(|first| {
+                    Fault::conflict(format!(
+                        "The clock stands at {} and something is due on it at {first}: it cannot go back to {to}",
+                        world.now(ClockId::WORLD)
+                    ))
+                })?;
+                Ok(Self::show(world, ClockId::WORLD, wall))
+            });
+        }
+        let plan = |world: &mut World<P::State>| {
+            world.freeze(ClockId::WORLD);
+            Ok((ClockId::WORLD, to))
+        };
+        let done = |world: &mut World<P::State>, advance: &Advance| {
+            if let Some(due) = advance.stopped_before {
+                return Err(Fault::conflict(format!(
+                    "More than {} timers fall due until {to} (--timers-per-advance), the next at {due}: \
+                     POST /clock/advance goes as far as it may and says where it stopped",
+                    advance.fired
+                )));
+            }
+            Ok(Self::show(world, ClockId::WORLD, wall))
+        };
+        self.slot.advance(deliver, plan, done).await
+    }
+
+    async fn travel(&self, journey: Journey<'_>) -> Result<Value, Fault> {
+        let (first, flowing) = {
+            let world = self.slot.read(wall());
+            (world.event_count(), world.clock(Self::clock_id(&world, journey.clock)?).is_flowing())
+        };
+        let plan = |world: &mut World<P::State>| {
+            let id = Self::clock_id(world, journey.clock)?;
+            let now = world.now(id);
+            let to = match journey.target {
+                Target::To(to) => to,
+                Target::By(cadence) => cadence.after(now, 1).ok_or_else(|| {
+                    Fault::field("/by", "maximum", format!("{cadence} from {now} is beyond the calendar"))
+                })?,
+            };
+            if to <= now {
+                return Err(Fault::field(
+                    "/to",
+                    "forward",
+                    format!("the clock stands at {now} and only moves forward"),
+                ));
+            }
+            Ok((id, to))
+        };
+        let done = |world: &mut World<P::State>, advance: &Advance| {
+            // A clock that flows goes on from where it was put; a frozen one stays there.
+            if flowing {
+                world.flow(Self::clock_id(world, journey.clock)?, wall());
+            }
+            let events = world.events_from(first).take(EVENTS_PER_ANSWER);
+            let site = journey.site.of(P::NAME);
+            let events: Vec<Value> = events.map(|(number, event)| P::event(world, number, event, site)).collect();
+            Ok(json!({
+                "provider": P::NAME,
+                "from": advance.from,
+                "now": advance.to,
+                "fired": advance.fired,
+                "eventCount": world.event_count() - first,
+                "events": events,
+                "stopped": advance.stopped_before.map(|due| json!({
+                    "before": due,
+                    "reason": format!("{} timers fired (--timers-per-advance); advance again to go on", advance.fired),
+                })),
+                "unanswered": unanswered(&world.outbox),
+            }))
+        };
+        self.slot.advance(journey.deliver, plan, done).await
+    }
+
+    fn look(world: &World<P::State>, search: &Search<'_>) -> Events {
+        let (mut events, mut next) = (Vec::new(), search.from.max(world.event_count()));
+        let wanted = |name: &str| search.event_type.is_none_or(|wanted| matches(wanted, name));
+        for (number, event) in world.events_from(search.from).filter(|(_, event)| wanted(event.notice.name())) {
+            if events.len() == search.limit {
+                next = number;
+                break;
+            }
+            events.push(P::event(world, number, event, search.site.of(P::NAME)));
+        }
+        Events { events, total: world.event_count(), next }
+    }
 }
 
-/// How many events the answer to an advance lists; the rest is counted, and `/events` has all.
-const EVENTS_PER_ANSWER: usize = 1_000;
+/// The URLs of endpoints that hang, for which no advance waits.
+fn unanswered(outbox: &Outbox) -> Vec<&str> {
+    outbox.endpoints().iter().filter(|(_, endpoint)| !endpoint.responsive).map(|(_, endpoint)| &*endpoint.url).collect()
+}
 
 impl<P: Provider> Door for Opened<'_, P> {
     fn clock(&self, name: Option<&str>, wall: Timestamp) -> Result<Value, Fault> {
@@ -41,79 +141,26 @@ impl<P: Provider> Door for Opened<'_, P> {
         Ok(Self::show(&world, id, wall))
     }
 
-    fn set_clock(&self, to: Option<Timestamp>, wall: Timestamp) -> Result<Value, Fault> {
-        off_thread(|| {
-            self.slot.write(wall, |world| {
-                match to {
-                    None => world.flow(ClockId::WORLD, wall),
-                    Some(to) if to < world.now(ClockId::WORLD) => world.turn_back(to).map_err(|first| {
-                        Fault::conflict(format!(
-                            "The clock stands at {} and something is due on it at {first}: it cannot go back to {to}",
-                            world.now(ClockId::WORLD)
-                        ))
-                    })?,
-                    Some(to) => {
-                        world.freeze(ClockId::WORLD);
-                        let advance = world.advance(ClockId::WORLD, to);
-                        if let Some(due) = advance.stopped_before {
-                            return Err(Fault::conflict(format!(
-                                "More than {} timers fall due until {to} (--timers-per-advance), the next at {due}: \
-                                 POST /clock/advance goes as far as it may and says where it stopped",
-                                advance.fired
-                            )));
-                        }
-                    }
-                }
-                Ok(Self::show(world, ClockId::WORLD, wall))
-            })
+    fn set_clock(&self, to: Option<Timestamp>, deliver: Deliver) -> Later<'_, Result<Value, Fault>> {
+        Box::pin(async move {
+            match to {
+                Some(to) => self.go_to(to, deliver).await,
+                None => self.slot.write(wall(), |world| {
+                    world.flow(ClockId::WORLD, wall());
+                    Ok(Self::show(world, ClockId::WORLD, wall()))
+                }),
+            }
         })
     }
 
-    fn advance(&self, name: Option<&str>, target: Target, wall: Timestamp, site: Site<'_>) -> Result<Value, Fault> {
-        off_thread(|| {
-            self.slot.write(wall, |world| {
-                let id = Self::clock_id(world, name)?;
-                let now = world.now(id);
-                let to = match target {
-                    Target::To(to) => to,
-                    Target::By(cadence) => cadence.after(now, 1).ok_or_else(|| {
-                        Fault::field("/by", "maximum", format!("{cadence} from {now} is beyond the calendar"))
-                    })?,
-                };
-                if to <= now {
-                    return Err(Fault::field("/to", "forward", format!("the clock stands at {now} and only moves forward")));
-                }
-                let first = world.event_count();
-                let flowing = world.clock(id).is_flowing();
-                let advance = world.advance(id, to);
-                // A clock that flows goes on from where it was put; a frozen one stays there.
-                if flowing {
-                    world.flow(id, wall);
-                }
-                let events: Vec<Value> = world
-                    .events_from(first)
-                    .take(EVENTS_PER_ANSWER)
-                    .map(|(number, event)| P::event(world, number, event, site.of(P::NAME)))
-                    .collect();
-                Ok(json!({
-                    "provider": P::NAME,
-                    "from": advance.from,
-                    "now": advance.to,
-                    "fired": advance.fired,
-                    "eventCount": world.event_count() - first,
-                    "events": events,
-                    "stopped": advance.stopped_before.map(|due| json!({
-                        "before": due,
-                        "reason": format!("{} timers fired (--timers-per-advance); advance again to go on", advance.fired),
-                    })),
-                }))
-            })
-        })
+    fn advance<'a>(&'a self, journey: Journey<'a>) -> Later<'a, Result<Value, Fault>> {
+        Box::pin(self.travel(journey))
     }
 
     fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault> {
-        let fresh = self.hosted.make(&self.key, start, wall)?;
+        let mut fresh = self.hosted.make(&self.key, start, wall)?;
         self.slot.write(wall, |world| {
+            fresh.outbox.succeed(&world.outbox);
             *world = fresh;
             Ok(())
         })
@@ -127,9 +174,59 @@ impl<P: Provider> Door for Opened<'_, P> {
         self.slot.write(wall, |world| P::save_method(world, customer, card))
     }
 
-    fn events(&self, from: usize, limit: usize, site: Site<'_>, wall: Timestamp) -> (Vec<Value>, usize) {
-        let world = self.slot.read(wall);
-        let events = world.events_from(from).take(limit);
-        (events.map(|(number, event)| P::event(&world, number, event, site.of(P::NAME))).collect(), world.event_count())
+    fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Events> {
+        Box::pin(async move {
+            let look =
+                |world: &World<P::State>| Some(Self::look(world, &search)).filter(|found| !found.events.is_empty());
+            match self.slot.wait(search.patience, look).await {
+                Some(found) => found,
+                None => Self::look(&self.slot.read(wall()), &search),
+            }
+        })
+    }
+
+    fn outbox(&self, wall: Timestamp) -> Outbox {
+        self.slot.read(wall).outbox.clone()
+    }
+
+    fn change_outbox(&self, wall: Timestamp, change: OutboxChange<'_>) -> Result<Outbox, Fault> {
+        self.slot.write(wall, |world| {
+            let now = world.now(ClockId::WORLD);
+            change(&mut world.outbox, now)?;
+            Ok(world.outbox.clone())
+        })
+    }
+
+    fn redeliver(&self, delivery: Id<Delivery>) -> Later<'_, Outbox> {
+        Box::pin(async move {
+            let queued: Result<(), std::convert::Infallible> = self.slot.write(wall(), |world| {
+                world.outbox.redeliver(delivery);
+                Ok(())
+            });
+            match queued {
+                Ok(()) => {}
+                Err(never) => match never {},
+            }
+            let sent = |world: &World<P::State>| {
+                let waits = world.outbox.deliveries().get(delivery).is_some_and(|row| row.is_ready());
+                (!waits).then(|| world.outbox.clone())
+            };
+            match self.slot.wait(REDELIVERY_PATIENCE, sent).await {
+                Some(outbox) => outbox,
+                None => self.outbox(wall()),
+            }
+        })
+    }
+
+    fn scheme(&self) -> &'static Scheme {
+        P::webhooks()
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        P::event_types()
+    }
+
+    fn event_id(&self, number: usize, wall: Timestamp) -> String {
+        self.slot.read(wall).event_id("evt_", number).to_string()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -12,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 
 use super::welcome;
-use crate::api::{Body, Exchange, Fault, Kind, Mount, Reply, Site};
+use crate::api::{Answer, Body, Exchange, Fault, Kind, Mount, Reply, Site};
 use crate::time::{Stopwatch, wall};
 
 const VERSION: HeaderName = HeaderName::from_static("leapday-version");
@@ -73,7 +74,13 @@ impl Front {
             Err(fault) => return mount.refuse(&fault),
         };
         let exchange = Exchange { head, body: &body, path, wall: wall(), site };
-        catch_unwind(AssertUnwindSafe(|| mount.answer(&exchange))).unwrap_or_else(|_| {
+        let answer = catch_unwind(AssertUnwindSafe(|| mount.answer(&exchange)));
+        let reply = match answer {
+            Ok(Answer::Now(reply)) => Ok(reply),
+            Ok(Answer::Later(later)) => AssertUnwindSafe(later).catch_unwind().await,
+            Err(panic) => Err(panic),
+        };
+        reply.unwrap_or_else(|_| {
             mount.refuse(&Fault::internal("The sandbox failed on this request; nothing was changed. Its log says more"))
         })
     }

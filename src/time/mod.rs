@@ -19,6 +19,13 @@ pub fn wall() -> Timestamp {
     Timestamp::of(jiff::Timestamp::now())
 }
 
+/// A length of real time as people write it: `10s`, `1m 30s`, `PT10S`. `None` if it is none, or less than nothing.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let length: jiff::SignedDuration = text.parse().ok()?;
+    length.try_into().ok()
+}
+
 /// Measures how long something took, for logs. Never a source of sandbox time.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(std::time::Instant);

@@ -8,6 +8,15 @@ use imbl::Vector;
 use super::{ClockId, State, World};
 use crate::time::Timestamp;
 
+/// What an event is, as filters and webhooks need to know it.
+pub trait Notice: Clone + Send + Sync + 'static {
+    /// The event type on the wire.
+    fn name(&self) -> &'static str;
+
+    /// The row that it is about ([`super::Id::about`]): events of one row go out in order.
+    fn about(&self) -> (&'static str, u32);
+}
+
 /// Something that happened, at the instant when it was due.
 #[derive(Debug, Clone)]
 pub struct Event<N> {
@@ -26,6 +35,10 @@ impl<N: Clone> Events<N> {
     pub(super) fn new() -> Self {
         Self { log: Vector::new() }
     }
+
+    pub(super) fn get(&self, number: usize) -> Option<&Event<N>> {
+        self.log.get(number)
+    }
 }
 
 impl<S: State> World<S> {
@@ -39,6 +52,12 @@ impl<S: State> World<S> {
     #[must_use]
     pub fn event_count(&self) -> usize {
         self.events.log.len()
+    }
+
+    /// The event of a number.
+    #[must_use]
+    pub fn event(&self, number: usize) -> Option<&Event<S::Notice>> {
+        self.events.get(number)
     }
 
     /// The events from number `from` on.

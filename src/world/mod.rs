@@ -1,7 +1,7 @@
 //! The core: a world is a value.
 //!
 //! A [`World`] holds everything that one API key can see and change: the provider's tables, clocks,
-//! timers, events. It stands on persistent maps, so that a clone costs microseconds. A request that
+//! timers, events, webhooks. It stands on persistent maps, so that a clone costs microseconds. A request that
 //! writes works on a clone which is published or dropped as a whole; a preview of an advance is an
 //! advance of a clone; a fork is a clone under another key.
 //!
@@ -9,13 +9,17 @@
 
 mod events;
 mod ids;
+mod outbox;
 mod table;
 mod timers;
 
 use imbl::Vector;
 
-pub use self::events::Event;
+pub use self::events::{Event, Notice};
 pub use self::ids::{IdText, Ids, hash};
+pub use self::outbox::{
+    Answer, Attempt, Delivery, Endpoint, Mischief, Outbox, Rule, Status as DeliveryStatus, matches,
+};
 pub use self::table::{Id, Row, Table};
 pub use self::timers::{Advance, TIMERS_PER_ADVANCE, Timer};
 use crate::time::{Clock, Timestamp};
@@ -25,13 +29,18 @@ pub trait State: Clone + Send + Sync + 'static {
     /// All that time can do to this provider, as data.
     type Due: Clone + Send + Sync + 'static;
     /// All that can happen in it, with the row as it was.
-    type Notice: Clone + Send + Sync + 'static;
+    type Notice: Notice;
 
     /// The tables of an empty world.
     fn new(seed: u64) -> Self;
 
     /// Does what falls due. The clock stands at the due instant.
     fn fire(world: &mut World<Self>, due: Self::Due);
+
+    /// Whether webhooks go out: a vendor may let its users pause them.
+    fn delivers(&self) -> bool {
+        true
+    }
 }
 
 /// One of a world's clocks. [`ClockId::WORLD`] is the world's own.
@@ -47,6 +56,7 @@ impl ClockId {
 #[derive(Clone)]
 pub struct World<S: State> {
     pub state: S,
+    pub outbox: Outbox,
     clocks: Vector<Clock>,
     timers: timers::Timers<S::Due>,
     events: events::Events<S::Notice>,
@@ -60,6 +70,7 @@ impl<S: State> World<S> {
     pub fn new(seed: u64, wall: Timestamp, timers_per_advance: usize) -> Self {
         Self {
             state: S::new(seed),
+            outbox: Outbox::new(seed),
             clocks: Vector::unit(Clock::flowing(wall)),
             timers: timers::Timers::new(),
             events: events::Events::new(),
@@ -72,6 +83,12 @@ impl<S: State> World<S> {
     #[must_use]
     pub fn event_id(&self, prefix: &str, number: usize) -> IdText {
         self.ids.text(prefix, u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// How many timers one advance may fire.
+    #[must_use]
+    pub fn timers_per_advance(&self) -> usize {
+        self.timers_per_advance
     }
 
     /// The instant that a clock has reached.

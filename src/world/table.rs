@@ -33,6 +33,14 @@ impl<T> Id<T> {
     }
 }
 
+impl<T: Row> Id<T> {
+    /// The row among all of its world: its kind and number.
+    #[must_use]
+    pub fn about(self) -> (&'static str, u32) {
+        (T::PREFIX, self.0)
+    }
+}
+
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {
         *self

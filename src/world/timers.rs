@@ -6,7 +6,8 @@
 
 use imbl::OrdMap;
 
-use super::{ClockId, State, World};
+use super::outbox::Delivery;
+use super::{ClockId, Id, State, World};
 use crate::time::Timestamp;
 
 /// How many timers one advance may fire before it stops and says where: enough for 10,000 monthly
@@ -28,10 +29,19 @@ impl Timer {
     }
 }
 
+/// What a timer does.
+#[derive(Clone)]
+pub(super) enum Task<D> {
+    /// The provider's business.
+    Provider(D),
+    /// A delivery is tried.
+    Attempt(Id<Delivery>),
+}
+
 /// All timers of a world, soonest first for each clock.
 #[derive(Clone)]
 pub(super) struct Timers<D> {
-    queue: OrdMap<Timer, D>,
+    queue: OrdMap<Timer, Task<D>>,
     next: u64,
 }
 
@@ -65,6 +75,10 @@ pub struct Advance {
 impl<S: State> World<S> {
     /// Sets a timer on a clock. One that lies in the past fires at the next advance.
     pub fn set_timer(&mut self, clock: ClockId, due: Timestamp, what: S::Due) -> Timer {
+        self.set_task(clock, due, Task::Provider(what))
+    }
+
+    pub(super) fn set_task(&mut self, clock: ClockId, due: Timestamp, what: Task<S::Due>) -> Timer {
         let timer = Timer { clock, due, sequence: self.timers.next };
         self.timers.next += 1;
         self.timers.queue.insert(timer, what);
@@ -85,15 +99,23 @@ impl<S: State> World<S> {
     /// Moves a clock to `target`, firing on the way all that falls due up to and including it, each
     /// with the clock at its due instant. It stops where the world's bound on timers is reached.
     pub fn advance(&mut self, clock: ClockId, target: Timestamp) -> Advance {
+        self.advance_within(clock, target, self.timers_per_advance)
+    }
+
+    /// An advance that fires at most so many timers: one that is taken in steps has one bound for all.
+    pub fn advance_within(&mut self, clock: ClockId, target: Timestamp, timers: usize) -> Advance {
         let from = self.now(clock);
         let mut fired = 0;
         while let Some(timer) = self.timers.first(clock).filter(|timer| timer.due <= target) {
-            if fired == self.timers_per_advance {
+            if fired == timers {
                 return Advance { from, to: self.now(clock), fired, stopped_before: Some(timer.due) };
             }
             let Some(what) = self.timers.queue.remove(&timer) else { break };
             self.reach(clock, timer.due);
-            S::fire(self, what);
+            match what {
+                Task::Provider(due) => S::fire(self, due),
+                Task::Attempt(delivery) => self.attempt_due(delivery, timer),
+            }
             fired += 1;
         }
         self.reach(clock, target);

@@ -1,10 +1,10 @@
 //! Operations, schemas and fixtures agree (rule 3), and every operation refuses nonsense kindly.
 
-use leapday::sandbox::{Options, mounts};
+use leapday::sandbox::{NOWHERE, Options, mounts};
 
 #[test]
 fn tables_schemas_and_fixtures_agree() {
-    let mounts = mounts(&Options::default()).expect("mounts");
+    let mounts = mounts(&Options::default(), NOWHERE).expect("mounts");
     let problems: Vec<String> = mounts.iter().flat_map(|mount| mount.check()).collect();
     assert!(problems.is_empty(), "{problems:#?}");
 }
@@ -13,7 +13,7 @@ fn tables_schemas_and_fixtures_agree() {
 fn every_bundled_world_opens() {
     for name in leapday::fixtures::names() {
         let options = Options { world: name.to_owned(), ..Options::default() };
-        for mount in mounts(&options).expect("mounts") {
+        for mount in mounts(&options, NOWHERE).expect("mounts") {
             assert_eq!(mount.rehearse(), Ok(()), "{name}");
         }
     }

@@ -10,4 +10,5 @@ mod paygentic;
 #[cfg(unix)]
 mod process;
 mod support;
+mod webhooks;
 mod worlds;

@@ -35,6 +35,7 @@ use self::notices::Notice;
 use self::state::State;
 use crate::api::{Action, Fault, KeyPolicy, Noun, Provider, Reply, Site, WorldKey};
 use crate::billing::cards::{Attempt, Card};
+use crate::webhooks::{SVIX, Scheme};
 use crate::world::{ClockId, Event};
 
 static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/paygentic");
@@ -114,6 +115,14 @@ impl Provider for Paygentic {
 
     fn event(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::envelope(world, number, event, site)
+    }
+
+    fn webhooks() -> &'static Scheme {
+        &SVIX
+    }
+
+    fn event_types() -> &'static [&'static str] {
+        Notice::NAMES
     }
 
     fn pay(world: &mut World, session: &str, attempt: &Attempt) -> Result<Value, Fault> {

@@ -13,7 +13,7 @@ use super::invoices::{self, Invoice};
 use super::payments::{self, Payment};
 use super::subscriptions::{self, Subscription};
 use crate::api::Site;
-use crate::world::{Event, Id};
+use crate::world::{Event, Id, Notice as _};
 
 /// An event with the row as it was.
 #[derive(Clone)]
@@ -33,9 +33,8 @@ pub enum Notice {
     PaymentExpired(Id<Payment>, Arc<Payment>),
 }
 
-impl Notice {
-    /// The event type on the wire.
-    pub fn name(&self) -> &'static str {
+impl crate::world::Notice for Notice {
+    fn name(&self) -> &'static str {
         match self {
             Self::CustomerCreated(_) => "customer.created.v0",
             Self::SubscriptionCreated(..) => "subscription.created.v0",
@@ -52,6 +51,41 @@ impl Notice {
             Self::PaymentExpired(..) => "payment.expired.v0",
         }
     }
+
+    fn about(&self) -> (&'static str, u32) {
+        match self {
+            Self::CustomerCreated(id) => id.about(),
+            Self::SubscriptionCreated(id, _)
+            | Self::SubscriptionActivated(id, _)
+            | Self::SubscriptionUpdated(id, _)
+            | Self::SubscriptionCancelled(id, _)
+            | Self::SubscriptionRenewalReminder(id, _) => id.about(),
+            Self::InvoiceIssued(id, _)
+            | Self::InvoicePaid(id, _)
+            | Self::InvoicePaymentFailed(id, _)
+            | Self::InvoiceCancelled(id, _) => id.about(),
+            Self::PaymentCompleted(id, _) | Self::PaymentFailed(id, _) | Self::PaymentExpired(id, _) => id.about(),
+        }
+    }
+}
+
+impl Notice {
+    /// Every event type that this provider knows, for filters.
+    pub const NAMES: &'static [&'static str] = &[
+        "customer.created.v0",
+        "subscription.created.v0",
+        "subscription.activated.v0",
+        "subscription.updated.v0",
+        "subscription.cancelled.v0",
+        "subscription.renewal_reminder.v0",
+        "invoice.issued.v0",
+        "invoice.paid.v0",
+        "invoice.payment_failed.v0",
+        "invoice.cancelled.v0",
+        "payment.completed.v0",
+        "payment.failed.v0",
+        "payment.expired.v0",
+    ];
 
     fn data(&self, world: &World, site: Site<'_>) -> Value {
         let state = &world.state;

@@ -12,17 +12,17 @@ use super::body::bare_list;
 use super::state::{State, mine};
 use super::subscriptions::Status;
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, long_write, read, write};
+use crate::api::{Action, Call, Fault, Noun, Reply, advance, read, write};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
-use crate::world::{ClockId, Id, IdText, Row};
+use crate::world::{Advance, ClockId, Id, IdText, Row};
 
 pub fn noun() -> Noun<Action<State>> {
     let operations: Vec<Operation> = vec![
         read("listTestClocks", "/v0/testClocks", list),
         write("createTestClock", Method::POST, "/v0/testClocks", create),
         read("getTestClock", "/v0/testClocks/{id}", get),
-        long_write("advanceTestClock", Method::PATCH, "/v0/testClocks/{id}", advance),
+        advance("advanceTestClock", Method::PATCH, "/v0/testClocks/{id}", plan, arrival),
         write("deleteTestClock", Method::DELETE, "/v0/testClocks/{id}", delete),
     ];
     Noun { name: "test_clocks", operations }
@@ -113,12 +113,12 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Advance {
+struct Distance {
     current_time: Option<Timestamp>,
     advance_by: Option<Cadence>,
 }
 
-fn advance(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+fn plan(world: &World, call: &Call) -> Result<(ClockId, Timestamp), Fault> {
     let id = call.id(&world.state.test_clocks)?;
     let row = &world.state.test_clocks[id];
     let clock = row.clock;
@@ -126,7 +126,7 @@ fn advance(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         return Err(Fault::no_such("test clock", call.segment("id")));
     }
     let now = world.now(clock);
-    let wanted: Advance = call.input()?;
+    let wanted: Distance = call.input()?;
     let target = match (wanted.current_time, wanted.advance_by) {
         (Some(at), _) => Some(at),
         (None, Some(by)) => by.after(now, 1),
@@ -138,7 +138,11 @@ fn advance(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     if target <= now {
         return Err(backward("/currentTime", "forward", format!("the clock stands at {now} and only moves forward")));
     }
-    let advance = world.advance(clock, target);
+    Ok((clock, target))
+}
+
+fn arrival(world: &mut World, call: &Call, advance: &Advance) -> Result<Reply, Fault> {
+    let id = call.id(&world.state.test_clocks)?;
     if let Some(due) = advance.stopped_before {
         let fired = advance.fired;
         let message = format!("more than {fired} timers fall due until then (--timers-per-advance); the next at {due}");

@@ -50,11 +50,7 @@ impl Bench {
             site: crate::api::Site::at("http", "localhost", "paygentic"),
         };
         let mut world = self.world.clone();
-        let reply = match action {
-            Action::Read(handler) => handler(&world, &call)?,
-            Action::Write(handler) | Action::LongWrite(handler) => handler(&mut world, &call)?,
-            Action::Planned => panic!("{operation} is not built"),
-        };
+        let reply = action.run(&mut world, &call)?;
         self.world = world;
         if let Err(violations) = contract.response(reply.status, &json(&reply)) {
             panic!("{operation} breaks its contract: {violations:?}");

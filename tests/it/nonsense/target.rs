@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use leapday::api::OperationInfo;
-use leapday::sandbox::{Options, mounts};
+use leapday::sandbox::{NOWHERE, Options, mounts};
 use serde_json::{Value, json};
 
 use crate::support::{Plain, Wire, api, fresh_key, text};
@@ -35,7 +35,7 @@ pub struct Row {
 /// Every operation of every mount, with its example request.
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    for mount in mounts(&Options::default()).unwrap() {
+    for mount in mounts(&Options::default(), NOWHERE).unwrap() {
         for info in mount.operations() {
             let example = if mount.name() == "_leapday" { control(info.id) } else { fixture(mount.name(), &info) };
             rows.push(Row { mount: mount.name(), info, example });
@@ -58,6 +58,9 @@ fn control(operation: &str) -> Option<Value> {
         "completePayment" => json!({ "card": card, "savePaymentMethod": true }),
         "failPayment" => json!({ "code": "card_declined" }),
         "savePaymentMethod" => json!({ "card": card }),
+        "createWebhookEndpoint" => json!({ "url": "http://127.0.0.1:1/hook", "events": ["invoice.*"] }),
+        "updateWebhookEndpoint" => json!({ "enabled": false }),
+        "createWebhookRule" => json!({ "action": "delay", "by": "PT1M", "event": "invoice.*", "times": 2 }),
         "resetWorld" => json!({ "world": "empty" }),
         _ => return None,
     })

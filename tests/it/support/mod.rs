@@ -1,5 +1,6 @@
 //! A client for tests: one key, one world.
 
+mod receiver;
 mod refusal;
 mod shop;
 mod wire;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use leapday::Sandbox;
 use serde_json::Value;
 
+pub use self::receiver::{Reaction, Receiver};
 pub use self::shop::{EVER, MERCHANT};
 pub use self::wire::{Plain, Wire};
 

@@ -1,0 +1,261 @@
+//! One world of a provider: read without waiting, written one at a time, advanced instant by instant.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::Notify;
+
+use crate::api::{Deliver, Fault, Provider, Settings, Site};
+use crate::time::{Timestamp, wall};
+use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
+use crate::world::{Advance, ClockId, World};
+
+/// Where one world is published. Readers take what is there; writers queue, work on a clone and
+/// publish it whole.
+pub(super) struct Slot<P: Provider> {
+    published: ArcSwap<World<P::State>>,
+    writing: Mutex<()>,
+    /// Clocks that somebody advances step by step.
+    advancing: Mutex<HashSet<ClockId>>,
+    /// Tells whoever waits that another world is published.
+    changed: Notify,
+    settings: Arc<Settings>,
+    /// The courier's round, once somebody listens.
+    round: OnceLock<Round>,
+    itself: Weak<Self>,
+}
+
+impl<P: Provider> Slot<P> {
+    pub(super) fn new(world: World<P::State>, settings: Arc<Settings>) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            published: ArcSwap::from_pointee(world),
+            writing: Mutex::new(()),
+            advancing: Mutex::new(HashSet::new()),
+            changed: Notify::new(),
+            settings,
+            round: OnceLock::new(),
+            itself: Weak::clone(itself),
+        })
+    }
+
+    /// The world as it is at `wall`: whatever has fallen due by then has happened.
+    pub(super) fn read(&self, wall: Timestamp) -> Guard<Arc<World<P::State>>> {
+        let world = self.published.load();
+        if !world.is_behind(wall) {
+            return world;
+        }
+        drop(world);
+        let caught_up: Result<(), Infallible> = self.write(wall, |_| Ok(()));
+        match caught_up {
+            Ok(()) => self.published.load(),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Changes the world: all of what `change` does appears at once, or nothing if it refuses. What has happened
+    /// is addressed to whoever listens in the same go, so that a body says how things were.
+    pub(super) fn write<R, E>(
+        &self,
+        wall: Timestamp,
+        change: impl FnOnce(&mut World<P::State>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let _turn = self.turn();
+        let mut world = World::clone(&self.published.load());
+        world.catch_up(wall);
+        let result = change(&mut world)?;
+        world.address(|world, number| self.body(world, number));
+        let listened = world.outbox.has_listeners();
+        self.published.store(Arc::new(world));
+        self.changed.notify_waiters();
+        if listened {
+            // There may be something to send, or a timer that it has to sleep until.
+            self.call_courier();
+        }
+        Ok(result)
+    }
+
+    fn body(&self, world: &World<P::State>, number: usize) -> Arc<[u8]> {
+        let site = Site::below(&self.settings.home, P::NAME);
+        let event = world.event(number).map(|event| P::event(world, number, event, site));
+        event.map(|event| event.to_string().into_bytes()).unwrap_or_default().into()
+    }
+
+    fn call_courier(&self) {
+        let itself: Weak<dyn Postbox> = Weak::<Self>::clone(&self.itself);
+        self.round.get_or_init(|| self.settings.courier.serve(itself)).ring();
+    }
+
+    /// Waits for its turn to write. The lock guards no data, so a writer that panicked left nothing
+    /// half done and its poison is ignored.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        match self.writing.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => off_thread(|| self.writing.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// Waits until `look` finds in the world what it looks for, at most until `patience` runs out.
+    pub(super) async fn wait<R>(
+        &self,
+        patience: Duration,
+        mut look: impl FnMut(&World<P::State>) -> Option<R>,
+    ) -> Option<R> {
+        let searching = async {
+            loop {
+                let mut changed = std::pin::pin!(self.changed.notified());
+                changed.as_mut().enable();
+                if let Some(found) = look(&self.read(wall())) {
+                    return found;
+                }
+                // A clock that flows moves the world without anybody writing.
+                match self.rest() {
+                    Some(rest) => drop(tokio::time::timeout(rest, changed).await),
+                    None => changed.await,
+                }
+            }
+        };
+        tokio::time::timeout(patience, searching).await.ok()
+    }
+
+    /// Moves a clock to where `plan` says and then does `done`. Where nobody listens this is one change, refused as
+    /// a whole. Otherwise it settles: the webhooks of each instant are sent and answered before the clock moves on,
+    /// so that the app can act at that instant.
+    pub(super) async fn advance<R>(
+        &self,
+        deliver: Deliver,
+        plan: impl FnOnce(&mut World<P::State>) -> Result<(ClockId, Timestamp), Fault>,
+        done: impl FnOnce(&mut World<P::State>, &Advance) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        if deliver == Deliver::Burst || !self.read(wall()).outbox.has_listeners() {
+            return off_thread(|| {
+                self.write(wall(), |world| {
+                    let (clock, target) = plan(world)?;
+                    let advance = world.advance(clock, target);
+                    done(world, &advance)
+                })
+            });
+        }
+        let (clock, target, epoch, most, from) = self.write(wall(), |world| {
+            let (clock, target) = plan(world)?;
+            Ok::<_, Fault>((clock, target, world.outbox.epoch(), world.timers_per_advance(), world.now(clock)))
+        })?;
+        let _only = self.begin(clock)?;
+        let mut advance = Advance { from, to: from, fired: 0, stopped_before: None };
+        let mut done = Some(done);
+        loop {
+            // First what has happened already: it is of this instant, not of the next.
+            self.settle(clock, epoch).await;
+            let step = |world: &mut World<P::State>| {
+                if world.outbox.epoch() != epoch {
+                    return Err(Fault::conflict("This world was replaced by another while its clock was advanced"));
+                }
+                let due = world.next_due(clock).filter(|due| *due <= target);
+                let over = advance.stopped_before.is_some() || (due.is_none() && world.now(clock) >= target);
+                if let Some(done) = done.take_if(|_| over) {
+                    return done(world, &advance).map(Some);
+                }
+                let step = world.advance_within(clock, due.unwrap_or(target), most - advance.fired);
+                advance = Advance { from, fired: advance.fired + step.fired, ..step };
+                Ok(None)
+            };
+            if let Some(result) = off_thread(|| self.write(wall(), step))? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// One step-by-step advance of a clock at a time: a second one is most likely the app's answer to a webhook
+    /// that the first one waits for.
+    fn begin(&self, clock: ClockId) -> Result<impl Drop, Fault> {
+        struct Only<'s>(&'s Mutex<HashSet<ClockId>>, ClockId);
+        impl Drop for Only<'_> {
+            fn drop(&mut self) {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+            }
+        }
+        if !self.advancing.lock().unwrap_or_else(PoisonError::into_inner).insert(clock) {
+            let message = "This clock is being advanced, and waits for its webhooks to be answered";
+            return Err(Fault::conflict(message));
+        }
+        Ok(Only(&self.advancing, clock))
+    }
+
+    /// Waits until what is to be sent now on a clock has been.
+    async fn settle(&self, clock: ClockId, epoch: u64) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let world = self.published.load_full();
+            if world.outbox.epoch() != epoch || world.outbox.is_settled(clock) {
+                return;
+            }
+            drop(world);
+            changed.await;
+        }
+    }
+}
+
+impl<P: Provider> Postbox for Slot<P> {
+    fn letters(&self, since: Mark) -> (Vec<Letter>, Mark) {
+        let world = self.published.load();
+        let outbox = &world.outbox;
+        let from = if since.epoch == outbox.epoch() { since.turn } else { 0 };
+        let scheme = P::webhooks();
+        let letter = |(_, id)| {
+            let delivery = &outbox.deliveries()[id];
+            let endpoint = outbox.endpoints().get(delivery.endpoint)?;
+            Some(Letter {
+                delivery: id,
+                endpoint: delivery.endpoint,
+                about: delivery.about,
+                epoch: outbox.epoch(),
+                url: Arc::clone(&endpoint.url),
+                secret: Arc::clone(&endpoint.secret),
+                message_id: world.event_id(scheme.message_prefix, delivery.event).to_string(),
+                body: Arc::clone(&delivery.body),
+                scheme,
+            })
+        };
+        let letters = outbox.ready_since(from).filter_map(letter).collect();
+        (letters, Mark { epoch: outbox.epoch(), turn: outbox.turns() })
+    }
+
+    fn record(&self, outcomes: Vec<Outcome>) {
+        let recorded: Result<(), Infallible> = self.write(wall(), |world| {
+            let epoch = world.outbox.epoch();
+            for outcome in outcomes.into_iter().filter(|outcome| outcome.epoch == epoch) {
+                world.record(outcome.delivery, outcome.attempt, P::webhooks().schedule);
+            }
+            Ok(())
+        });
+        match recorded {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+    }
+
+    fn rest(&self) -> Option<Duration> {
+        let world = self.published.load();
+        let clock = world.clock(ClockId::WORLD);
+        let due = world.next_due(ClockId::WORLD).filter(|_| clock.is_flowing())?;
+        let millis = due.millis_since(clock.reading(wall())).max(1);
+        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(1)))
+    }
+
+    fn catch_up(&self) {
+        drop(self.read(wall()));
+    }
+}
+
+/// Runs something slow without keeping the server's other requests waiting for this thread.
+pub(super) fn off_thread<R>(slow: impl FnOnce() -> R) -> R {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(slow),
+        _ => slow(),
+    }
+}

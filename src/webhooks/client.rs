@@ -1,0 +1,106 @@
+//! One POST to a receiver: bounded in time and in what is read of the answer, and never redirected.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client as Http;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::world::Answer;
+
+/// How long a receiver may take (paygentic-behaviour §5 names none; Svix waits 15 s).
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How much of an answer's body is kept for the log.
+const BODY_KEPT: usize = 4 * 1024;
+/// How much is read before the connection is given up: a small rest is read so that it can be used again.
+const BODY_READ: usize = 64 * 1024;
+/// How many idle connections are kept for each receiver.
+const IDLE_CONNECTIONS: usize = 32;
+
+/// Whether webhooks can be sent to a URL.
+///
+/// # Errors
+/// What would be right.
+pub fn check_url(url: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("{url:?} {why}; a receiver is such as http://127.0.0.1:3000/webhooks"));
+    match url.parse::<http::Uri>() {
+        Ok(uri) if uri.host().is_none_or(str::is_empty) => wrong("names no host"),
+        Ok(uri) if uri.scheme_str() == Some("http") => Ok(()),
+        Ok(_) => wrong("does not begin with http://"),
+        Err(_) => wrong("is no URL"),
+    }
+}
+
+/// Sends webhooks.
+#[derive(Clone)]
+pub(super) struct Client(Http<HttpConnector, Full<Bytes>>);
+
+impl Client {
+    pub(super) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Http::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .build(connector);
+        Self(client)
+    }
+
+    /// How a receiver answers.
+    pub(super) async fn post(&self, url: &str, headers: &[(&'static str, Box<str>)], body: Bytes) -> Answer {
+        let mut request = Request::post(url)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(USER_AGENT, HeaderValue::from_static(concat!("leapday/", env!("CARGO_PKG_VERSION"))));
+        for (name, value) in headers {
+            request = request.header(*name, &**value);
+        }
+        let request = match request.body(Full::new(body)) {
+            Ok(request) => request,
+            Err(error) => return broken(&error),
+        };
+        tokio::time::timeout(TIMEOUT, self.exchange(request)).await.unwrap_or(Answer::Silent)
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Answer {
+        match self.0.request(request).await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                Answer::Status(status, beginning(response.into_body()).await)
+            }
+            Err(error) => broken(&error),
+        }
+    }
+}
+
+/// The beginning of a body as text. What breaks off is as long as it is: the status has been given.
+async fn beginning(mut body: Incoming) -> Box<str> {
+    let (mut kept, mut read) = (Vec::new(), 0);
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(data) = frame.data_ref() else { continue };
+        read += data.len();
+        kept.extend_from_slice(&data[..data.len().min(BODY_KEPT - kept.len())]);
+        if read > BODY_READ {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&kept).into()
+}
+
+/// What went wrong, down to its first cause.
+fn broken(error: &dyn std::error::Error) -> Answer {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    Answer::Broken(text.into())
+}

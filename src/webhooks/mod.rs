@@ -1,0 +1,39 @@
+//! Webhooks on their way: signing schemes, which are pure, and the courier, which is the only part that sends.
+//!
+//! What is owed to whom stands in the world ([`crate::world::Outbox`]); a world that has listeners is a
+//! [`Postbox`] to the courier, which takes what is ready, sends it, and has recorded how it went.
+
+mod client;
+mod courier;
+mod lanes;
+mod svix;
+
+pub use self::client::check_url;
+pub use self::courier::{Courier, Letter, Mark, Outcome, Postbox, Round};
+pub use self::svix::SVIX;
+use crate::time::{Cadence, Timestamp};
+
+/// How a vendor signs and repeats its webhooks.
+#[derive(Debug)]
+pub struct Scheme {
+    /// What a message's id begins with: the same for all endpoints and attempts of one event.
+    pub message_prefix: &'static str,
+    /// The wait before each attempt, from the attempt before it; as many attempts as entries.
+    pub schedule: &'static [Cadence],
+    /// A secret in the vendor's form that follows from a number.
+    pub new_secret: fn(u64) -> String,
+    /// Says what is wrong with a secret that somebody brings.
+    pub check_secret: fn(&str) -> Result<(), String>,
+    /// What goes beside the body.
+    pub headers: fn(&Message<'_>) -> Vec<(&'static str, String)>,
+}
+
+/// What is signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'m> {
+    pub id: &'m str,
+    pub secret: &'m str,
+    /// Wall time: receivers refuse what looks old.
+    pub sent_at: Timestamp,
+    pub body: &'m [u8],
+}

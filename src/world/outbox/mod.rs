@@ -1,0 +1,298 @@
+//! What is owed to whom, and how it went: webhook endpoints, deliveries, attempts, rules that misbehave.
+//!
+//! All of it is part of the world, so that a fork, a rewind and a preview hold it too. Nothing is sent from here:
+//! a delivery that is to be sent now stands in the queue of the ready, whoever sends it (`webhooks::courier`)
+//! records how it went, and a failed attempt sets a timer on the clock of its event.
+
+mod address;
+mod attempts;
+mod rules;
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+use serde::Serialize;
+
+pub use self::attempts::{Answer, Attempt};
+pub use self::rules::{Mischief, Rule};
+use super::table::{Id, Row, Table};
+use super::{ClockId, Timer};
+use crate::time::Timestamp;
+
+/// How many deliveries that are over a world remembers: some 30 MB of bodies. Older ones are forgotten.
+pub const DELIVERIES_KEPT: usize = 10_000;
+
+/// Somebody who wants to hear of events.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    pub url: Arc<str>,
+    /// What bodies are signed with, in the form of the provider's scheme.
+    pub secret: Arc<str>,
+    /// Event types, or beginnings of such before `.*`; empty: all.
+    pub events: Vec<Box<str>>,
+    pub enabled: bool,
+    pub created_at: Timestamp,
+    /// Whether its last attempt was answered in time. An advance does not wait for one that hangs.
+    pub responsive: bool,
+}
+
+impl Row for Endpoint {
+    const PREFIX: &'static str = "ep_";
+    const NOUN: &'static str = "webhook endpoint";
+}
+
+impl Endpoint {
+    /// One that hears everything.
+    #[must_use]
+    pub fn new(url: &str, secret: &str, created_at: Timestamp) -> Self {
+        Self {
+            url: Arc::from(url),
+            secret: Arc::from(secret),
+            events: Vec::new(),
+            enabled: true,
+            created_at,
+            responsive: true,
+        }
+    }
+
+    fn wants(&self, event_type: &str) -> bool {
+        self.enabled && (self.events.is_empty() || self.events.iter().any(|wanted| matches(wanted, event_type)))
+    }
+}
+
+/// Whether an event type is the wanted one, or begins as `invoice.*` says.
+#[must_use]
+pub fn matches(wanted: &str, event_type: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(start) => event_type.starts_with(start),
+        None => event_type == wanted,
+    }
+}
+
+/// One event on its way to one endpoint.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub endpoint: Id<Endpoint>,
+    /// Number of the event.
+    pub event: usize,
+    pub event_type: &'static str,
+    /// The row that the event is about: what is about one goes one after another.
+    pub about: (&'static str, u32),
+    /// Its attempts are timed by the clock of the event.
+    pub clock: ClockId,
+    /// The same bytes for all endpoints and attempts.
+    pub body: Arc<[u8]>,
+    pub created_at: Timestamp,
+    pub status: Status,
+    pub attempts: Vec<Arc<Attempt>>,
+    /// When it is tried next, unless it is ready.
+    pub next: Option<Timer>,
+    /// What a rule does to it on purpose.
+    pub mischief: Option<Mischief>,
+    /// Its place in the queue of the ready.
+    turn: Option<u64>,
+    /// Somebody asked for the attempt that is ready: it is outside of the schedule.
+    by_hand: bool,
+}
+
+impl Row for Delivery {
+    const PREFIX: &'static str = "dlv_";
+    const NOUN: &'static str = "delivery";
+}
+
+impl Delivery {
+    /// Whether it is to be sent now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.turn.is_some()
+    }
+}
+
+/// How far a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It waits for its first or its next attempt.
+    Pending,
+    Succeeded,
+    /// No attempt is left.
+    Failed,
+    /// A rule keeps it back for good.
+    Dropped,
+    /// Its endpoint is gone or disabled.
+    Cancelled,
+}
+
+impl Status {
+    /// All of them, by the name that the wire uses.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("pending", Self::Pending),
+        ("succeeded", Self::Succeeded),
+        ("failed", Self::Failed),
+        ("dropped", Self::Dropped),
+        ("cancelled", Self::Cancelled),
+    ];
+}
+
+/// The webhooks of a world.
+#[derive(Clone)]
+pub struct Outbox {
+    endpoints: Table<Endpoint>,
+    deliveries: Table<Delivery>,
+    rules: Table<Rule>,
+    /// What is to be sent now, in the order in which it became so.
+    ready: OrdMap<u64, Id<Delivery>>,
+    turns: u64,
+    /// Deliveries that a rule holds back until another one to the same endpoint has gone.
+    held: Vector<Id<Delivery>>,
+    /// Deliveries that are over, in the order in which they ended.
+    over: Vector<Id<Delivery>>,
+    /// Events below this number have been looked at.
+    addressed: usize,
+    /// How often this world has taken another's place.
+    epoch: u64,
+    seed: u64,
+}
+
+impl Outbox {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            endpoints: Table::new(seed),
+            deliveries: Table::new(seed),
+            rules: Table::new(seed),
+            ready: OrdMap::new(),
+            turns: 0,
+            held: Vector::new(),
+            over: Vector::new(),
+            addressed: 0,
+            epoch: 0,
+            seed,
+        }
+    }
+
+    /// Registers an endpoint: it hears of what happens from now on.
+    pub fn register(&mut self, endpoint: Endpoint) -> Id<Endpoint> {
+        self.endpoints.insert(endpoint)
+    }
+
+    #[must_use]
+    pub fn endpoints(&self) -> &Table<Endpoint> {
+        &self.endpoints
+    }
+
+    /// Changes an endpoint. One that is disabled is sent nothing more.
+    pub fn change_endpoint(&mut self, id: Id<Endpoint>, change: impl FnOnce(&mut Endpoint)) {
+        self.endpoints.update(id, change);
+        if !self.endpoints[id].enabled {
+            self.withdraw(id);
+        }
+    }
+
+    /// Takes an endpoint out. What it is still owed is cancelled; its log stays.
+    pub fn remove_endpoint(&mut self, id: Id<Endpoint>) {
+        self.endpoints.remove(id);
+        self.withdraw(id);
+    }
+
+    /// Cancels what is ready for an endpoint; what waits is cancelled when its time comes.
+    fn withdraw(&mut self, endpoint: Id<Endpoint>) {
+        let owed: Vec<(u64, Id<Delivery>)> =
+            self.ready_since(0).filter(|(_, id)| self.deliveries[*id].endpoint == endpoint).collect();
+        for (turn, id) in owed {
+            self.ready.remove(&turn);
+            self.deliveries.update(id, |row| row.turn = None);
+            self.end(id, Status::Cancelled);
+        }
+    }
+
+    #[must_use]
+    pub fn deliveries(&self) -> &Table<Delivery> {
+        &self.deliveries
+    }
+
+    #[must_use]
+    pub fn rules(&self) -> &Table<Rule> {
+        &self.rules
+    }
+
+    pub fn add_rule(&mut self, rule: Rule) -> Id<Rule> {
+        self.rules.insert(rule)
+    }
+
+    pub fn remove_rule(&mut self, id: Id<Rule>) {
+        self.rules.remove(id);
+    }
+
+    /// A number that follows from the world's seed, other for each endpoint: what generated secrets come from.
+    #[must_use]
+    pub fn next_secret_seed(&self) -> u64 {
+        super::hash(self.seed, &self.endpoints.next_id().number().to_le_bytes())
+    }
+
+    /// Whether anybody listens.
+    #[must_use]
+    pub fn has_listeners(&self) -> bool {
+        self.endpoints.iter().next().is_some()
+    }
+
+    /// Says that this world takes the place of another: what is under way for that one is none of its business.
+    pub fn succeed(&mut self, other: &Self) {
+        self.epoch = other.epoch + 1;
+    }
+
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// How many turns have been given out: grows when something becomes ready.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// What has become ready since turn `from`, in order.
+    pub fn ready_since(&self, from: u64) -> impl Iterator<Item = (u64, Id<Delivery>)> {
+        self.ready.range(from..).map(|(turn, id)| (*turn, *id))
+    }
+
+    /// Whether everything that is to be sent now on a clock has been, but for what endpoints that hang are owed.
+    #[must_use]
+    pub fn is_settled(&self, clock: ClockId) -> bool {
+        self.ready.values().all(|id| {
+            let delivery = &self.deliveries[*id];
+            delivery.clock != clock || self.endpoints.get(delivery.endpoint).is_none_or(|endpoint| !endpoint.responsive)
+        })
+    }
+
+    fn make_ready(&mut self, id: Id<Delivery>, by_hand: bool) {
+        self.held.retain(|held| *held != id);
+        let turn = self.turns;
+        self.turns += 1;
+        self.ready.insert(turn, id);
+        self.deliveries.update(id, |row| {
+            row.turn = Some(turn);
+            row.by_hand = by_hand;
+            row.next = None;
+        });
+    }
+
+    /// Ends a delivery, and forgets the oldest that are over where there are too many.
+    fn end(&mut self, id: Id<Delivery>, status: Status) {
+        let was_over = self.deliveries.update(id, |row| {
+            let was_over = row.status != Status::Pending;
+            row.status = status;
+            was_over
+        });
+        if was_over {
+            return;
+        }
+        self.over.push_back(id);
+        while self.over.len() > DELIVERIES_KEPT {
+            let Some(oldest) = self.over.pop_front() else { break };
+            if let Some(turn) = self.deliveries.remove(oldest).and_then(|row| row.turn) {
+                self.ready.remove(&turn);
+            }
+        }
+    }
+}
