@@ -21,6 +21,8 @@ pub struct Call<'r> {
     pub query: Map<String, Value>,
     /// `Null` where the operation takes no body or none was sent.
     pub body: Value,
+    /// A role that limits what the caller's key may do; most operations are refused before this matters.
+    pub role: Option<&'static str>,
     /// Wall time, for clocks that flow.
     pub wall: Timestamp,
     /// Where the caller reaches this API and its hosted pages.

@@ -46,7 +46,7 @@ impl<'r, A> Route<'_, 'r, A> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         self.contract.headers(header).map_err(Fault::violations)?;
         let body = body(exchange, self.contract, &mut hints)?;
-        Ok((Call { path: self.path, query, body, wall: exchange.wall, site: exchange.site }, hints))
+        Ok((Call { path: self.path, query, body, role: None, wall: exchange.wall, site: exchange.site }, hints))
     }
 }
 

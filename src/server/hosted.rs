@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -83,7 +83,8 @@ impl<P: Provider> Hosted<P> {
         let mut body = step["body"].clone();
         fill_in(&mut body, wall);
         contract.request(&mut body).map_err(Fault::violations)?;
-        let call = Call { path: Vec::new(), query: serde_json::Map::new(), body, wall, site: Site::below("", P::NAME) };
+        let (query, site) = (serde_json::Map::new(), Site::below("", P::NAME));
+        let call = Call { path: Vec::new(), query, body, role: None, wall, site };
         let reply = action.run(world, &call)?;
         if let Some(name) = step["id"].as_str() {
             let crate::api::Body::Json(answer) = &reply.body else { return Ok(()) };
@@ -101,9 +102,10 @@ impl<P: Provider> Hosted<P> {
         exchange: &Exchange<'a>,
     ) -> Result<Answer<'a, Result<Reply, Fault>>, Fault> {
         let (id, action) = (route.id, route.action);
-        let (call, hints) = route.admit(exchange)?;
+        let (mut call, hints) = route.admit(exchange)?;
+        call.role = key.role;
         if let Some(role) = key.role
-            && !matches!(action, Action::Read(_))
+            && exchange.head.method != Method::GET
         {
             P::may_write(role, id)?;
         }

@@ -26,6 +26,7 @@ mod subscriptions;
 mod test_clocks;
 #[cfg(test)]
 mod testing;
+mod webhooks;
 
 use http::HeaderMap;
 use include_dir::{Dir, include_dir};
@@ -70,6 +71,7 @@ impl Provider for Paygentic {
             invoices::noun(),
             payment_sessions::noun(),
             payments::noun(),
+            webhooks::noun(),
         ];
         nouns.extend(planned::nouns());
         nouns

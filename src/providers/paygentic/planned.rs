@@ -176,16 +176,6 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     ("users", &[("getUser", Method::GET, "/v0/users/{id}"), ("updateUser", Method::PATCH, "/v0/users/{id}")]),
-    (
-        "webhooks",
-        &[
-            ("getWebhooks", Method::GET, "/v0/webhooks"),
-            ("createWebhooks", Method::POST, "/v0/webhooks"),
-            ("updateWebhooks", Method::PATCH, "/v0/webhooks"),
-            ("deleteWebhooks", Method::DELETE, "/v0/webhooks"),
-            ("getWebhookPortal", Method::GET, "/v0/webhooks/portal"),
-        ],
-    ),
 ];
 
 pub fn nouns() -> Vec<Noun<Action<State>>> {

@@ -24,6 +24,7 @@ use super::products::Product;
 use super::schedule::Cycle;
 use super::subscriptions::Subscription;
 use super::test_clocks::TestClock;
+use super::webhooks::{PortalLink, Webhooks};
 use crate::time::Timestamp;
 use crate::world::{Id, Row, Table, hash};
 
@@ -69,6 +70,10 @@ pub struct State {
     pub portals: HashMap<Arc<str>, (Id<Subscription>, Timestamp)>,
     /// Authorization links by token.
     pub authorizations: HashMap<Arc<str>, Authorization>,
+    /// What the vendor's API says of webhooks; `None`: nothing yet.
+    pub webhooks: Option<Webhooks>,
+    /// Links to the webhook portal by token.
+    pub webhook_portals: HashMap<Arc<str>, PortalLink>,
     /// The last invoice number of a month (year × 12 + month).
     pub invoice_numbers: OrdMap<i32, u32>,
 
@@ -168,6 +173,8 @@ impl crate::world::State for State {
             payment_keys: HashMap::new(),
             portals: HashMap::new(),
             authorizations: HashMap::new(),
+            webhooks: None,
+            webhook_portals: HashMap::new(),
             invoice_numbers: OrdMap::new(),
             merchant: None,
             seed: hash(seed, b"paygentic"),
@@ -176,5 +183,9 @@ impl crate::world::State for State {
 
     fn fire(world: &mut World, due: Due) {
         cycle::fire(world, due);
+    }
+
+    fn delivers(&self) -> bool {
+        self.webhooks.as_ref().is_none_or(|webhooks| webhooks.enabled)
     }
 }
