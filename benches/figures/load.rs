@@ -12,8 +12,8 @@ use crate::machine::{Server, now, on_core};
 
 /// One request, written out.
 pub struct Shot {
-    address: String,
-    bytes: String,
+    pub address: String,
+    pub bytes: String,
 }
 
 impl Shot {
@@ -61,14 +61,14 @@ pub fn main(words: &[String]) {
     println!("{}", answers as f64 / started.elapsed().as_secs_f64());
 }
 
-fn connect(address: &str) -> TcpStream {
+pub fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the server accepts");
     stream.set_nodelay(true).expect("no delay");
     stream
 }
 
 /// Reads one answer whole and returns where its body lies.
-fn read_answer(stream: &mut TcpStream, buffer: &mut [u8], want_success: bool) -> (usize, usize) {
+pub fn read_answer(stream: &mut TcpStream, buffer: &mut [u8], want_success: bool) -> (usize, usize) {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).expect("an answer");

@@ -24,9 +24,18 @@ impl Server {
 
     /// This program once more, as the bare server.
     pub fn bare() -> Self {
+        Self::of_mine(0, "bare-server")
+    }
+
+    /// This program once more, as a webhook receiver beside the load.
+    pub fn receiver() -> Self {
+        Self::of_mine(1, "receiver")
+    }
+
+    fn of_mine(core: usize, word: &str) -> Self {
         let me = std::env::current_exe().expect("this program's path");
-        let mut command = on_core(0, me.to_str().expect("a path in UTF-8"));
-        command.arg("bare-server");
+        let mut command = on_core(core, me.to_str().expect("a path in UTF-8"));
+        command.arg(word);
         Self::start(command)
     }
 

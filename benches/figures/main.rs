@@ -13,6 +13,7 @@
 )]
 
 mod bare;
+mod hooks;
 mod load;
 mod machine;
 
@@ -31,6 +32,8 @@ fn main() {
     let words: Vec<String> = std::env::args().collect();
     match words.get(1).map(String::as_str) {
         Some("bare-server") => return bare::serve(),
+        Some("receiver") => return hooks::receive(),
+        Some("probe") => return hooks::probe(&words[2..]),
         Some("load") => return load::main(&words[2..]),
         _ => {}
     }
@@ -42,6 +45,9 @@ fn main() {
     }
     if wanted("serving") {
         serving();
+    }
+    if wanted("webhooks") {
+        hooks::measure();
     }
     if wanted("billing") {
         billing();
