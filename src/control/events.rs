@@ -11,7 +11,7 @@ pub(super) fn noun() -> Noun<Handler> {
 }
 
 fn list(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
-    let page = asked.call.page();
+    let page = asked.call.paging();
     let (events, total) = control.door(asked)?.events(page.offset, page.limit, asked.call.site, asked.call.wall);
     Ok(Reply::ok(&json!({ "events": events, "total": total, "offset": page.offset, "limit": page.limit })))
 }

@@ -251,7 +251,7 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
             && customer.is_none_or(|id| id.is_some() && id == row.customer)
             && filter.status.is_none_or(|status| status == Status::from(state.sessions[row.session].status))
     });
-    Ok(Reply::ok(&envelope(call.page(), rows).map(|(id, _)| body(state, id, call.site))))
+    Ok(Reply::ok(&envelope(call.paging(), rows).map(|(id, _)| body(state, id, call.site))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {

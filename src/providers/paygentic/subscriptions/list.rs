@@ -50,7 +50,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         body.customer = include.then(|| parties(world, row));
         body
     });
-    Ok(Reply::ok(&bare_list(call.page(), bodies)))
+    Ok(Reply::ok(&bare_list(call.paging(), bodies)))
 }
 
 /// Both sides of a subscription's customer, for `include=customer` (§2.7).

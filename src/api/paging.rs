@@ -5,20 +5,20 @@ use serde_json::{Map, Value};
 
 /// What part of a list was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Page {
+pub struct Paging {
     pub limit: usize,
     pub offset: usize,
 }
 
 /// `limit` and `offset` of a coerced query.
 #[must_use]
-pub fn page(query: &Map<String, Value>) -> Page {
+pub fn paging(query: &Map<String, Value>) -> Paging {
     let number = |name: &str, default: u64| query.get(name).and_then(Value::as_u64).unwrap_or(default);
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-    Page { limit: size(number("limit", 10)), offset: size(number("offset", 0)) }
+    Paging { limit: size(number("limit", 10)), offset: size(number("offset", 0)) }
 }
 
-impl Page {
+impl Paging {
     /// The rows of this page and how many there are in all.
     pub fn cut<T>(self, rows: impl Iterator<Item = T>) -> (Vec<T>, usize) {
         let mut total = 0;
