@@ -42,6 +42,7 @@ pub mod cli;
 pub mod contract;
 pub mod control;
 pub mod fixtures;
+pub mod pages;
 pub mod providers;
 pub mod sandbox;
 pub mod server;

@@ -2,13 +2,14 @@
 //!
 //! An API is a table of [`Operation`] rows grouped by [`Noun`]. A [`Desk`] turns an HTTP request into
 //! a [`Call`] on one row (route, coerce, validate); a handler turns the call into a [`Reply`] or a
-//! [`Fault`]; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
+//! [`Fault`]; a [`Page`] is what a customer's browser opens; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
 
 mod call;
 mod desk;
 mod fault;
 mod mount;
 mod operation;
+mod page;
 mod paging;
 mod provider;
 mod reply;
@@ -20,6 +21,7 @@ pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
 pub use self::fault::{Fault, Kind};
 pub use self::mount::{Door, Exchange, Mount, OperationInfo, Settings, Target};
 pub use self::operation::{Action, Noun, Operation, long_write, planned, read, write};
+pub use self::page::{Page, Turn, Visit, enter, show, submit};
 pub use self::paging::{Paging, paging};
 pub use self::provider::{KeyPolicy, Provider, WorldKey};
 pub use self::reply::{Body, Reply};

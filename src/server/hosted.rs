@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::explain;
 use super::opened::Opened;
+use super::paged::Pages;
 use super::worlds::{Full, Slot, Worlds, off_thread};
 use crate::api::{
     Action, Call, Desk, Door, Exchange, Fault, KeyPolicy, Kind, Mount, OperationInfo, Provider, Reply, Route, Settings,
@@ -21,6 +22,7 @@ use crate::world::{World, hash};
 /// One provider with its worlds.
 pub struct Hosted<P: Provider> {
     desk: Desk<Action<P::State>>,
+    pages: Pages<P::State>,
     worlds: Worlds<P::State>,
     pub(super) settings: Arc<Settings>,
 }
@@ -31,7 +33,8 @@ impl<P: Provider> Hosted<P> {
     pub fn new(settings: Arc<Settings>) -> Result<Self, String> {
         let desk =
             Desk::new(Registry::new(P::schemas()), P::nouns()).map_err(|error| format!("{}: {error}", P::NAME))?;
-        Ok(Self { desk, worlds: Worlds::new(settings.max_worlds), settings })
+        let pages = Pages::new(P::pages()).map_err(|error| format!("{}: {error}", P::NAME))?;
+        Ok(Self { desk, pages, worlds: Worlds::new(settings.max_worlds), settings })
     }
 
     fn key<'r>(&self, headers: &'r HeaderMap) -> Result<WorldKey<'r>, Fault> {
@@ -146,12 +149,8 @@ impl<P: Provider> Mount for Hosted<P> {
     }
 
     fn answer(&self, exchange: &Exchange<'_>) -> Reply {
-        if let Some(page) = P::page(exchange.path) {
-            let message = format!(
-                "The {page} page is not built yet. POST {}/payments/<session>/complete pays a session, with the app's key",
-                exchange.site.of("_leapday")
-            );
-            return self.refuse(&Fault::not_built(message));
+        if let Some(page) = self.pages.answer(&self.worlds, exchange) {
+            return page;
         }
         // Who asks comes first: without a key nobody learns what is here.
         let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));

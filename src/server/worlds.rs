@@ -91,6 +91,11 @@ impl<S: State> Worlds<S> {
         self.slots.get(key).map(|slot| Arc::clone(&slot))
     }
 
+    /// The world for which something holds, as it is published: a look, without catching up with the clock.
+    pub(super) fn which(&self, holds: impl Fn(&World<S>) -> bool) -> Option<Arc<Slot<S>>> {
+        self.slots.iter().find(|slot| holds(&slot.published.load())).map(|slot| Arc::clone(&slot))
+    }
+
     /// The world of a key, made by `make` if this is the first that anybody asks of it.
     pub(super) fn open<E: From<Full>>(
         &self,
