@@ -10,8 +10,8 @@ pub struct TestCard {
     pub digits: &'static str,
     pub number: String,
     pub brand: &'static str,
-    /// What charging it does.
-    pub outcome: &'static str,
+    /// What charging it does, beyond what its group says.
+    pub outcome: Option<&'static str>,
     pub expiry: String,
     pub cvc: &'static str,
 }
@@ -28,7 +28,7 @@ pub struct Group {
 /// All magic cards, those that succeed first; valid for some years from `now`.
 #[must_use]
 pub fn test_cards(now: Timestamp) -> Vec<Group> {
-    let groups = [("Succeeds", "good"), ("Asks the cardholder", "asks"), ("Declines", "bad")];
+    let groups = [("Succeeds", "good"), ("Asks for confirmation", "asks"), ("Declines", "bad")];
     let of = |mark| magic().filter(move |(.., outcome)| marked(*outcome) == mark).map(|row| card(row, now)).collect();
     groups.into_iter().map(|(name, mark)| Group { name, mark, cards: of(mark) }).collect()
 }
@@ -54,13 +54,13 @@ fn card((digits, brand, outcome): (&'static str, &'static str, Outcome), now: Ti
         _ => "Visa",
     };
     let outcome = match outcome {
-        Outcome::Succeeds => "succeeds",
-        Outcome::NeedsAuthentication => "3-D Secure",
-        Outcome::Declined("card_declined") => "declined",
-        Outcome::Declined("insufficient_funds") => "insufficient funds",
-        Outcome::Declined("expired_card") => "expired card",
-        Outcome::Declined("incorrect_cvc") => "wrong code",
-        Outcome::Declined(_) => "processing error",
+        Outcome::Succeeds => None,
+        Outcome::NeedsAuthentication => Some("3-D Secure"),
+        Outcome::Declined("insufficient_funds") => Some("insufficient funds"),
+        Outcome::Declined("expired_card") => Some("expired card"),
+        Outcome::Declined("incorrect_cvc") => Some("wrong security code"),
+        Outcome::Declined("processing_error") => Some("processing error"),
+        Outcome::Declined(_) => Some("declined"),
     };
     TestCard { digits, number: spaced(digits), brand, outcome, expiry: filled_expiry(now), cvc: filled_cvc(digits) }
 }

@@ -56,6 +56,11 @@ impl Bill {
         bill
     }
 
+    /// What stands for the merchant's logo.
+    pub(super) fn initial(&self) -> &str {
+        self.merchant.get(..1).unwrap_or_default()
+    }
+
     /// The first invoice of a subscription, and the deposit beside it.
     fn start(&mut self, state: &State, id: Id<Subscription>, money: impl Fn(Decimal) -> String) {
         let row = &state.subscriptions[id];
@@ -103,7 +108,7 @@ impl Bill {
         };
         self.lines.extend(row.line_items.as_deref().unwrap_or_default().iter().map(|line| Line {
             name: line.description.to_string(),
-            detail: (line.quantity != 1).then(|| format!("{} × {}", line.quantity, line.amount)),
+            detail: (line.quantity != 1).then(|| format!("Quantity {}", line.quantity)),
             amount: money(line.amount.parse().unwrap_or_default()),
         }));
     }
