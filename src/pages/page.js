@@ -60,12 +60,12 @@ document.querySelectorAll("form").forEach((form) => {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
-    const busy = event.submitter?.dataset.busy;
-    if (busy) event.submitter.textContent = busy;
+    const button = event.submitter;
+    if (!button?.dataset.busy) return;
+    const label = button.textContent;
+    button.textContent = button.dataset.busy;
+    // Back from another page, out of the browser's memory: it can be sent again.
+    window.addEventListener("pageshow", () => (button.textContent = label), { once: true });
   });
-});
-
-// Back from another page, out of the browser's memory: the form can be sent again.
-window.addEventListener("pageshow", (event) => {
-  if (event.persisted) window.location.reload();
+  window.addEventListener("pageshow", () => delete form.dataset.sent);
 });
