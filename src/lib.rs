@@ -9,6 +9,9 @@
 //! accept → body (bounded) → mount (path prefix or the vendor's own host) → route → key → coerce the query →
 //! validate → world → handler on the world → commit → reply.
 //!
+//! A hosted page is opened without a key: `server/paged` asks the worlds whose token the path holds, and the row of
+//! the page ([`api::Page`]) does the rest. It has no contract, and its refusals are pages too.
+//!
 //! # A world is a value
 //!
 //! Each API key has its own [`world::World`]: tables, clocks, timers and events on persistent maps. A writer
@@ -18,7 +21,7 @@
 //! # Rooms, from the top
 //!
 //! main → cli → sandbox → control → server and providers (neither knows the other) → api → world, billing →
-//! contract, time. Imports run downward only. Where this differs from the first plan: the router stands with
+//! contract, time. `pages` (what all hosted pages share) stands below api, on billing. Imports run downward only. Where this differs from the first plan: the router stands with
 //! the desk in `api`, since a mount owns its routes.
 //!
 //! # Rules of the house
@@ -42,6 +45,7 @@ pub mod cli;
 pub mod contract;
 pub mod control;
 pub mod fixtures;
+pub mod pages;
 pub mod providers;
 pub mod sandbox;
 pub mod server;

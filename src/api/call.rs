@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{Fault, Page, Site, page};
+use super::{Fault, Paging, Site, paging};
 use crate::contract::Violation;
 use crate::time::Timestamp;
 use crate::world::{Id, Row, Table};
@@ -82,8 +82,8 @@ impl Call<'_> {
 
     /// `limit` and `offset` of the query, whose defaults and bounds the contract has set.
     #[must_use]
-    pub fn page(&self) -> Page {
-        page(&self.query)
+    pub fn paging(&self) -> Paging {
+        paging(&self.query)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An API is a table of [`Operation`] rows grouped by [`Noun`]. A [`Desk`] turns an HTTP request into
 //! a [`Call`] on one row (route, coerce, validate); a handler turns the call into a [`Reply`] or a
-//! [`Fault`]; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
+//! [`Fault`]; a [`Page`] is what a customer's browser opens; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
 
 mod call;
 mod desk;
@@ -11,6 +11,7 @@ mod fault;
 mod mount;
 mod operation;
 mod page;
+mod paging;
 mod provider;
 mod reply;
 mod router;
@@ -22,7 +23,8 @@ pub use self::door::{Door, Events, Journey, OutboxChange, Search, Target};
 pub use self::fault::{Fault, Kind};
 pub use self::mount::{Answer, Deliver, Exchange, Later, Mount, OperationInfo, Settings, Webhook};
 pub use self::operation::{Action, Noun, Operation, advance, planned, read, write};
-pub use self::page::{Page, page};
+pub use self::page::{Page, Turn, Visit, enter, show, submit};
+pub use self::paging::{Paging, paging};
 pub use self::provider::{KeyPolicy, Provider, WorldKey};
 pub use self::reply::{Body, Reply};
 pub use self::router::{RouteError, Router};

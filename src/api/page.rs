@@ -1,34 +1,80 @@
-//! Lists by limit and offset.
+//! The rows of a provider's hosted pages, like [`super::Operation`]s but without key or contract: whoever has the
+//! address may open it, and the token in it says whose world is meant.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
-/// What part of a list was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Page {
-    pub limit: usize,
-    pub offset: usize,
+use http::Method;
+
+use super::{Reply, Site};
+use crate::pages::{Fields, Frame};
+use crate::time::Timestamp;
+use crate::world::{State, World};
+
+/// What opening a page does.
+pub enum Turn<S: State> {
+    /// Looks only; both are pages, `Err` another one than was asked for.
+    Show(fn(&World<S>, &Visit) -> Result<Reply, Reply>),
+    /// Changes the world; `Err` is a page that has changed nothing.
+    Submit(fn(&mut World<S>, &Visit) -> Result<Reply, Reply>),
 }
 
-/// `limit` and `offset` of a coerced query.
-#[must_use]
-pub fn page(query: &Map<String, Value>) -> Page {
-    let number = |name: &str, default: u64| query.get(name).and_then(Value::as_u64).unwrap_or(default);
-    let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-    Page { limit: size(number("limit", 10)), offset: size(number("offset", 0)) }
+/// One row: method, path with a `{token}`, whose it is, what it does.
+pub struct Page<S: State> {
+    pub method: Method,
+    pub path: &'static str,
+    /// Whether the token is of this world. Tokens of one world mean nothing in another, so that nobody keeps a list.
+    pub opens: fn(&World<S>, &str) -> bool,
+    pub turn: Turn<S>,
 }
 
-impl Page {
-    /// The rows of this page and how many there are in all.
-    pub fn cut<T>(self, rows: impl Iterator<Item = T>) -> (Vec<T>, usize) {
-        let mut total = 0;
-        let mut kept = Vec::new();
-        for row in rows {
-            if total >= self.offset && kept.len() < self.limit {
-                kept.push(row);
-            }
-            total += 1;
-        }
-        (kept, total)
+/// Somebody's look at a page, as a handler sees it.
+#[derive(Debug)]
+pub struct Visit<'r> {
+    /// What the path's `{token}` held.
+    pub token: Cow<'r, str>,
+    pub query: Fields<'r>,
+    /// What was sent; empty unless a form was.
+    pub form: Fields<'r>,
+    /// Whether the page stands in a frame of another. Browsers say so to sites that they trust (https, localhost);
+    /// `None`: nobody said, and the page's script has to find out.
+    pub framed: Option<bool>,
+    /// Wall time, for clocks that flow.
+    pub wall: Timestamp,
+    /// Where the visitor reaches this mount.
+    pub site: Site<'r>,
+}
+
+impl Visit<'_> {
+    /// What the layout of a page needs.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        Frame::at(self.site)
     }
+}
+
+/// A page that only shows something.
+pub fn show<S: State>(
+    path: &'static str,
+    opens: fn(&World<S>, &str) -> bool,
+    handler: fn(&World<S>, &Visit) -> Result<Reply, Reply>,
+) -> Page<S> {
+    Page { method: Method::GET, path, opens, turn: Turn::Show(handler) }
+}
+
+/// Where a form is sent.
+pub fn submit<S: State>(
+    path: &'static str,
+    opens: fn(&World<S>, &str) -> bool,
+    handler: fn(&mut World<S>, &Visit) -> Result<Reply, Reply>,
+) -> Page<S> {
+    Page { method: Method::POST, path, opens, turn: Turn::Submit(handler) }
+}
+
+/// A page that cannot be opened without changing the world: a link that works once, or makes what it leads to.
+pub fn enter<S: State>(
+    path: &'static str,
+    opens: fn(&World<S>, &str) -> bool,
+    handler: fn(&mut World<S>, &Visit) -> Result<Reply, Reply>,
+) -> Page<S> {
+    Page { method: Method::GET, path, opens, turn: Turn::Submit(handler) }
 }

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use include_dir::Dir;
 use serde_json::Value;
 
-use super::{Action, Fault, Noun, Reply, Site};
+use super::{Action, Fault, Noun, Page, Reply, Site};
 use crate::billing::cards::{Attempt, Card};
 use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event, State, World};
@@ -52,8 +52,8 @@ pub trait Provider: Send + Sync + 'static {
     /// The example requests of its nouns, by operation id.
     fn fixtures() -> &'static Dir<'static>;
 
-    /// What a path that a customer's browser opens without a key will be; `None`: no page.
-    fn page(path: &str) -> Option<&'static str>;
+    /// The pages that a customer's browser opens without a key.
+    fn pages() -> Vec<Page<Self::State>>;
 
     /// Who is asking.
     ///

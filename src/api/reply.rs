@@ -1,7 +1,11 @@
 //! What a handler answers.
 
 use bytes::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
+
+/// Beyond these, letters that are not ASCII.
+const NOT_IN_A_HEADER: AsciiSet = CONTROLS.add(b' ');
 
 /// The body of a reply, written while the world was at hand.
 #[derive(Debug, Clone)]
@@ -51,6 +55,28 @@ impl Reply {
     #[must_use]
     pub fn other(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { status: 200, body: Body::Other(content_type, body.into()), headers: Vec::new() }
+    }
+
+    /// A page for a browser. It loads its own stylesheet and script and nothing else. Forms may lead to other hosts
+    /// by redirect and any site may frame it, so that neither `form-action` nor `frame-ancestors` is set.
+    #[must_use]
+    pub fn page(status: u16, html: String) -> Self {
+        let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'";
+        let headers = vec![
+            ("content-security-policy", policy.to_owned()),
+            ("cache-control", "no-store".to_owned()),
+            ("referrer-policy", "no-referrer".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        Self { status, headers, ..Self::other("text/html; charset=utf-8", html) }
+    }
+
+    /// 303: go on there with a GET. What a header cannot hold is percent-encoded.
+    #[must_use]
+    pub fn redirect(url: &str) -> Self {
+        let url = utf8_percent_encode(url, &NOT_IN_A_HEADER).to_string();
+        let headers = vec![("location", url), ("cache-control", "no-store".to_owned())];
+        Self { status: 303, body: Body::Empty, headers }
     }
 
     #[must_use]

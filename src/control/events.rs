@@ -27,7 +27,7 @@ struct Filter {
 }
 
 async fn list(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
-    let page = asked.call.page();
+    let page = asked.call.paging();
     let Filter { r#type: event_type, wait } = asked.call.filter()?;
     let door = control.door(&asked)?;
     if let Some(wanted) = event_type.as_deref() {

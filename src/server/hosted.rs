@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::explain;
 use super::opened::Opened;
+use super::paged::Pages;
 use super::slot::Slot;
 use super::worlds::{Full, Worlds};
 use crate::api::{
@@ -22,6 +23,7 @@ use crate::world::{Advance, ClockId, Endpoint, World, hash};
 /// One provider with its worlds.
 pub struct Hosted<P: Provider> {
     desk: Desk<Action<P::State>>,
+    pages: Pages<P>,
     worlds: Worlds<P>,
     pub(super) settings: Arc<Settings>,
 }
@@ -32,11 +34,12 @@ impl<P: Provider> Hosted<P> {
     pub fn new(settings: Arc<Settings>) -> Result<Self, String> {
         let desk =
             Desk::new(Registry::new(P::schemas()), P::nouns()).map_err(|error| format!("{}: {error}", P::NAME))?;
+        let pages = Pages::new(P::pages()).map_err(|error| format!("{}: {error}", P::NAME))?;
         if let Some(secret) = settings.webhook.as_ref().and_then(|webhook| webhook.secret.as_deref()) {
             (P::webhooks().check_secret)(secret)
                 .map_err(|why| format!("the webhook secret {why} ({} signs with it)", P::NAME))?;
         }
-        Ok(Self { desk, worlds: Worlds::new(Arc::clone(&settings)), settings })
+        Ok(Self { desk, pages, worlds: Worlds::new(Arc::clone(&settings)), settings })
     }
 
     fn key<'r>(&self, headers: &'r HeaderMap) -> Result<WorldKey<'r>, Fault> {
@@ -174,12 +177,8 @@ impl<P: Provider> Mount for Hosted<P> {
     }
 
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
-        if let Some(page) = P::page(exchange.path) {
-            let message = format!(
-                "The {page} page is not built yet. POST {}/payments/<session>/complete pays a session, with the app's key",
-                exchange.site.of("_leapday")
-            );
-            return Answer::Now(self.refuse(&Fault::not_built(message)));
+        if let Some(page) = self.pages.answer(&self.worlds, exchange) {
+            return Answer::Now(page);
         }
         // Who asks comes first: without a key nobody learns what is here.
         let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));

@@ -3,6 +3,7 @@
 pub mod check;
 mod hosted;
 mod opened;
+mod paged;
 mod pipeline;
 mod slot;
 mod welcome;

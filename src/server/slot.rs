@@ -55,6 +55,11 @@ impl<P: Provider> Slot<P> {
         }
     }
 
+    /// The world as it was left, whatever has fallen due since.
+    pub(super) fn published(&self) -> Guard<Arc<World<P::State>>> {
+        self.published.load()
+    }
+
     /// Changes the world: all of what `change` does appears at once, or nothing if it refuses. What has happened
     /// is addressed to whoever listens in the same go, so that a body says how things were.
     pub(super) fn write<R, E>(

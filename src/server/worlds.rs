@@ -29,6 +29,11 @@ impl<P: Provider> Worlds<P> {
         self.slots.get(key).map(|slot| Arc::clone(&slot))
     }
 
+    /// The world for which something holds, as it is published: a look, without catching up with the clock.
+    pub(super) fn which(&self, holds: impl Fn(&World<P::State>) -> bool) -> Option<Arc<Slot<P>>> {
+        self.slots.iter().find(|slot| holds(&slot.published())).map(|slot| Arc::clone(&slot))
+    }
+
     /// The world of a key, made by `make` if this is the first that anybody asks of it.
     pub(super) fn open<E: From<Full>>(
         &self,

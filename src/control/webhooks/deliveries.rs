@@ -98,7 +98,7 @@ struct Filter {
 
 pub(super) fn list(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     let filter: Filter = asked.call.filter()?;
-    let (page, wall) = (asked.call.page(), asked.call.wall);
+    let (page, wall) = (asked.call.paging(), asked.call.wall);
     let door = control.door(asked)?;
     let outbox = door.outbox(wall);
     if let Some(wanted) = filter.event.as_deref() {

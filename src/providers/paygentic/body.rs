@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::api::Page;
+use crate::api::Paging;
 
 #[derive(Serialize)]
 pub struct Pagination {
@@ -30,12 +30,12 @@ impl<T> List<T> {
 }
 
 /// A list without an `object` field.
-pub fn bare_list<T>(page: Page, rows: impl Iterator<Item = T>) -> List<T> {
-    let (data, total) = page.cut(rows);
-    List { object: None, data, pagination: Pagination { limit: page.limit, offset: page.offset, total } }
+pub fn bare_list<T>(paging: Paging, rows: impl Iterator<Item = T>) -> List<T> {
+    let (data, total) = paging.cut(rows);
+    List { object: None, data, pagination: Pagination { limit: paging.limit, offset: paging.offset, total } }
 }
 
 /// A list with `object: "list"`.
-pub fn list<T>(page: Page, rows: impl Iterator<Item = T>) -> List<T> {
-    List { object: Some("list"), ..bare_list(page, rows) }
+pub fn list<T>(paging: Paging, rows: impl Iterator<Item = T>) -> List<T> {
+    List { object: Some("list"), ..bare_list(paging, rows) }
 }

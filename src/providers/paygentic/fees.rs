@@ -115,7 +115,7 @@ fn index(world: &World, call: &Call) -> Result<Reply, Fault> {
             && filter.item_id.is_none()
     };
     let ids = state.fees.iter().filter(|(_, row)| kept(row)).map(|(id, _)| id);
-    Ok(Reply::ok(&list(call.page(), ids).map(|id| body(state, id))))
+    Ok(Reply::ok(&list(call.paging(), ids).map(|id| body(state, id))))
 }
 
 /// The fee of the path, unless it is deleted.

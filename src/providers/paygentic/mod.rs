@@ -13,6 +13,7 @@ mod invoices;
 mod items;
 mod keys;
 mod notices;
+mod pages;
 mod payment_sessions;
 mod payments;
 mod planned;
@@ -46,6 +47,8 @@ static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/payge
 type World = crate::world::World<State>;
 /// A row of this provider's table.
 type Operation = crate::api::Operation<Action<State>>;
+/// A hosted page of this provider.
+type Page = crate::api::Page<State>;
 
 /// The vendor as a type.
 pub struct Paygentic;
@@ -85,14 +88,8 @@ impl Provider for Paygentic {
         &FIXTURES
     }
 
-    fn page(path: &str) -> Option<&'static str> {
-        let pages = [
-            ("/portal/pay/", "checkout"),
-            ("/portal/invoice/", "invoice checkout"),
-            ("/portal/access/", "customer portal"),
-            ("/authorize/", "authorization"),
-        ];
-        pages.iter().find(|(start, _)| path.starts_with(start)).map(|(_, name)| *name)
+    fn pages() -> Vec<Page> {
+        pages::pages()
     }
 
     fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {

@@ -47,7 +47,7 @@ pub struct Payment {
     pub reference: Option<Box<str>>,
     idempotency_key: Option<Arc<str>>,
     metadata: Option<Arc<Map<String, Value>>>,
-    line_items: Option<Arc<[LineItem]>>,
+    pub line_items: Option<Arc<[LineItem]>>,
     pub session: Id<Session>,
     created_at: Timestamp,
     completed_at: Option<Timestamp>,
@@ -60,11 +60,11 @@ impl Row for Payment {
 
 /// A line that the page shows. Its amount is as it was sent: lines need not add up to the payment.
 #[derive(Debug, Serialize, Deserialize)]
-struct LineItem {
-    description: Box<str>,
-    amount: Box<str>,
+pub struct LineItem {
+    pub description: Box<str>,
+    pub amount: Box<str>,
     #[serde(default = "one")]
-    quantity: u64,
+    pub quantity: u64,
 }
 
 fn one() -> u64 {
@@ -251,7 +251,7 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
             && customer.is_none_or(|id| id.is_some() && id == row.customer)
             && filter.status.is_none_or(|status| status == Status::from(state.sessions[row.session].status))
     });
-    Ok(Reply::ok(&envelope(call.page(), rows).map(|(id, _)| body(state, id, call.site))))
+    Ok(Reply::ok(&envelope(call.paging(), rows).map(|(id, _)| body(state, id, call.site))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {

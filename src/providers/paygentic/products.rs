@@ -101,7 +101,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let merchant = call.query.get("merchantId").and_then(Value::as_str);
     let rows = world.state.products.iter().filter(|(_, row)| mine(merchant, &row.merchant));
-    Ok(Reply::ok(&bare_list(call.page(), rows.map(|(id, row)| body(&world.state, id, row)))))
+    Ok(Reply::ok(&bare_list(call.paging(), rows.map(|(id, row)| body(&world.state, id, row)))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {

@@ -30,6 +30,8 @@ use crate::world::{Id, Row, Table, hash};
 
 /// The merchant of a starting world's rows, until a caller names one.
 pub const HOUSE_MERCHANT: &str = "org_leapday";
+/// What every merchant is called: no operation sets a name.
+pub const MERCHANT_NAME: &str = "Leapday Merchant";
 
 #[derive(Clone)]
 pub struct State {

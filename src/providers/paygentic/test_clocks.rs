@@ -81,7 +81,7 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let merchant = call.query.get("merchantId").and_then(Value::as_str);
     let kept = |row: &TestClock| row.deleted_at.is_none() && mine(merchant, &row.merchant);
     let rows = world.state.test_clocks.iter().filter(|(_, row)| kept(row));
-    Ok(Reply::ok(&bare_list(call.page(), rows.map(|(id, _)| body(world, id)))))
+    Ok(Reply::ok(&bare_list(call.paging(), rows.map(|(id, _)| body(world, id)))))
 }
 
 #[derive(Deserialize)]

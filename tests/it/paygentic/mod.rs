@@ -3,6 +3,7 @@
 mod activation;
 mod billable_metrics;
 mod calendar;
+mod checkout_pages;
 mod collection;
 mod customers;
 mod endings;

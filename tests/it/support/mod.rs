@@ -1,5 +1,6 @@
 //! A client for tests: one key, one world.
 
+mod browser;
 mod receiver;
 mod refusal;
 mod shop;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use leapday::Sandbox;
 use serde_json::Value;
 
+pub use self::browser::{Browser, Shown};
 pub use self::receiver::{Reaction, Receiver};
 pub use self::shop::{EVER, MERCHANT};
 pub use self::wire::{Plain, Wire};
@@ -50,7 +52,8 @@ pub fn fresh_key() -> String {
 
 impl Api {
     pub fn at(base: &str, key: &str) -> Self {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
+        let agent: ureq::Agent = config.into();
         Self { base: base.to_owned(), key: key.to_owned(), agent }
     }
 

@@ -132,14 +132,14 @@ pub(super) fn index(world: &World, call: &Call) -> Result<Reply, Fault> {
             && same(filter.external_subject.as_deref(), row.external_subject.as_deref())
     };
     let counted = select(state, &state.metrics[metric], filter.subject.as_deref(), window);
-    let page = call.page();
-    let (shown, total) = page.cut(counted.into_iter().rev().filter(kept));
+    let paging = call.paging();
+    let (shown, total) = paging.cut(counted.into_iter().rev().filter(kept));
     let owners = Owners::of(state);
     let events = Events {
         object: "list",
         billable_metric_id: state.metrics.text(metric),
         events: shown.into_iter().map(|id| body(&owners, id)).collect(),
-        pagination: Pagination { limit: page.limit, offset: page.offset, total },
+        pagination: Pagination { limit: paging.limit, offset: paging.offset, total },
     };
     Ok(Reply::ok(&events))
 }

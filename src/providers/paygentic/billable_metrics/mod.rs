@@ -159,7 +159,7 @@ fn index(world: &World, call: &Call) -> Result<Reply, Fault> {
             && filter.item_id.is_none()
     };
     let ids = state.metrics.iter().filter(|(_, row)| kept(row)).map(|(id, _)| id);
-    Ok(Reply::ok(&list(call.page(), ids).map(|id| body(state, id))))
+    Ok(Reply::ok(&list(call.paging(), ids).map(|id| body(state, id))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {

@@ -198,7 +198,7 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
             && contains(&consumer.name, name.as_deref())
             && contains(&consumer.email, email.as_deref())
     });
-    Ok(Reply::ok(&envelope(call.page(), rows).map(|(id, row)| body(state, id, row))))
+    Ok(Reply::ok(&envelope(call.paging(), rows).map(|(id, row)| body(state, id, row))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {

@@ -270,6 +270,6 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         metered_estimated_subtotal: plain(sum(estimates)),
         currency: &state.plans[state.subscriptions[subscription].plan].currency,
     };
-    let (data, total_count) = call.page().cut(entries.into_iter());
+    let (data, total_count) = call.paging().cut(entries.into_iter());
     Ok(Reply::ok(&Ledger { object: "list", data, total_count, summary }))
 }

@@ -39,8 +39,8 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     });
     let ids: Vec<Id<Invoice>> = rows.map(|(id, _)| id).collect();
     // Bodies are made for the page that is shown, not for every invoice of a world.
-    let page = call.page();
-    let bodies = envelope(page, ids.into_iter()).map(|id| body(world, id, &state.invoices[id], call.site));
+    let paging = call.paging();
+    let bodies = envelope(paging, ids.into_iter()).map(|id| body(world, id, &state.invoices[id], call.site));
     Ok(Reply::ok(&bodies))
 }
 

@@ -21,7 +21,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::body::{Body, body};
 pub use self::calculate::{Totals, calculate, estimate, tax_rate};
+pub use self::pdf::{period, quantity, tax_label};
 pub use self::refunds::Refund;
+pub use self::settle::link;
 use super::Operation;
 use super::payment_sessions::Session;
 use super::prices::{Price, Term};

@@ -57,7 +57,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     }
     let moments = if live { moments(world, row, from, to) } else { Vec::new() };
     let bodies = moments.iter().map(|(due, sequence)| body(world, id, row, due, *sequence, call.site));
-    Ok(Reply::ok(&envelope(call.page(), bodies)))
+    Ok(Reply::ok(&envelope(call.paging(), bodies)))
 }
 
 type Due = Vec<(Charge, Moment)>;

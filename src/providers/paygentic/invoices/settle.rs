@@ -78,7 +78,12 @@ fn hosted_link(world: &mut World, id: Id<Invoice>, call: &Call) -> Result<Reply,
 }
 
 /// A new page for an invoice, in place of an older one.
-fn link(world: &mut World, id: Id<Invoice>, redirects: Option<Redirects>, save: bool) -> Result<Id<Session>, Fault> {
+pub fn link(
+    world: &mut World,
+    id: Id<Invoice>,
+    redirects: Option<Redirects>,
+    save: bool,
+) -> Result<Id<Session>, Fault> {
     payment_sessions::withdraw_of(world, id);
     let row = &world.state.invoices[id];
     let subscription = &world.state.subscriptions[row.subscription];

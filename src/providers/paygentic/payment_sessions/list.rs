@@ -88,7 +88,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     });
     let bodies = rows.filter_map(|(id, row)| body(state, id, row));
     let wanted = bodies.filter(|body| filter.entity_type.as_deref().is_none_or(|kind| kind == body.entity_type));
-    Ok(Reply::ok(&envelope(call.page(), wanted)))
+    Ok(Reply::ok(&envelope(call.paging(), wanted)))
 }
 
 /// A payment has a merchant of its own, since it may be nobody's; any other session has its customer's.

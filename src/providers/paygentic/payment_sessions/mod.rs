@@ -2,23 +2,25 @@
 //!
 //! Facts: paygentic-behaviour §2.9 (lifetimes, what a session is for), §2.7 (activation), §2.8 (retry codes).
 
+mod attempt;
 mod list;
 
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::customers::{self, Customer};
+pub use self::attempt::{Challenge, approve, ask, charge, keeps, pay, put_off, reject};
+use super::customers::Customer;
 use super::cycle::{self, Due};
 use super::invoices::Invoice;
 use super::payments::{self, Payment};
 use super::state::State;
 use super::subscriptions::Subscription;
 use super::{Operation, World};
-use crate::api::{Action, Fault, Noun, Site, read};
-use crate::billing::cards::{Attempt, Card, Outcome};
+use crate::api::{Action, Noun, Site, read};
+use crate::billing::cards::Outcome;
 use crate::time::Timestamp;
 use crate::world::{ClockId, Id, Row, Timer, hash};
 
@@ -41,6 +43,8 @@ pub struct Session {
     pub metadata: Option<Value>,
     pub expires_at: Timestamp,
     expiry: Option<Timer>,
+    /// The card whose bank waits for the cardholder's word.
+    pub challenge: Option<Box<Challenge>>,
     /// Why the last attempt did not work.
     pub decline: Option<Box<str>>,
     pub created_at: Timestamp,
@@ -113,6 +117,7 @@ pub fn open(world: &mut World, opening: Opening) -> Id<Session> {
         metadata: opening.metadata,
         expires_at: opening.expires_at,
         expiry: Some(expiry),
+        challenge: None,
         decline: None,
         created_at: now,
         updated_at: now,
@@ -125,36 +130,7 @@ pub fn url(state: &State, id: Id<Session>, site: Site<'_>) -> String {
     format!("{site}/portal/pay/{}", state.sessions.text(id))
 }
 
-/// Pays a session, or fails to: what the hosted page and the control API do.
-pub fn pay(world: &mut World, session: &str, attempt: &Attempt) -> Result<Value, Fault> {
-    let id = world.state.sessions.find(session).ok_or_else(|| Fault::no_such(Session::NOUN, session))?;
-    let row = &world.state.sessions[id];
-    if row.status != Status::Pending {
-        let fault = Fault::conflict(format!(
-            "Payment session {session} is {}: it can be paid no more",
-            status_name(row.status)
-        ));
-        let expired = row.status == Status::Expired;
-        return Err(if expired { fault.with_code("PAYMENT_SESSION_EXPIRED") } else { fault });
-    }
-    match attempt {
-        Attempt::Fail { code } => give_up(world, id, code),
-        Attempt::Pay { card, save } => match card.outcome() {
-            // On a page the cardholder is there to approve.
-            Outcome::Succeeds | Outcome::NeedsAuthentication => complete(world, id, card, *save),
-            // The page stays: the customer may try another card.
-            Outcome::Declined(code) => note_decline(world, id, code),
-        },
-    }
-    let row = &world.state.sessions[id];
-    Ok(json!({
-        "session": world.state.sessions.text(id),
-        "status": row.status,
-        "paid": row.status == Status::Completed,
-        "declineCode": row.decline,
-    }))
-}
-
+/// The word of the wire for a status.
 fn status_name(status: Status) -> &'static str {
     match status {
         Status::Pending => "pending",
@@ -166,14 +142,6 @@ fn status_name(status: Status) -> &'static str {
     }
 }
 
-fn note_decline(world: &mut World, id: Id<Session>, code: &str) {
-    let now = world.now(world.state.sessions[id].clock);
-    world.state.sessions.update(id, |row| {
-        row.decline = Some(code.into());
-        row.updated_at = now;
-    });
-}
-
 /// Ends a session with a status; its expiry no longer matters.
 fn finish(world: &mut World, id: Id<Session>, status: Status) {
     let now = world.now(world.state.sessions[id].clock);
@@ -181,62 +149,11 @@ fn finish(world: &mut World, id: Id<Session>, status: Status) {
         row.status = status;
         row.updated_at = now;
         row.completed_at = (status == Status::Completed).then_some(now);
+        row.challenge = None;
         row.expiry.take()
     });
     if let Some(timer) = expiry {
         world.cancel_timer(timer);
-    }
-}
-
-fn complete(world: &mut World, id: Id<Session>, card: &Card, save: Option<bool>) {
-    finish(world, id, Status::Completed);
-    let row = world.state.sessions[id].clone();
-    if let Some(customer) = row.customer
-        && keeps(&world.state, &row, save)
-    {
-        customers::keep_card(world, customer, card);
-    }
-    match row.purpose {
-        Purpose::Setup(_) => {}
-        Purpose::Payment(payment) => payments::completed(world, payment),
-        Purpose::Invoice(invoice) => cycle::settle(world, invoice),
-        Purpose::Activation(subscription) => match world.state.subscriptions[subscription].first_invoice {
-            Some(invoice) if world.state.invoices[invoice].is_owed() => cycle::settle(world, invoice),
-            _ => cycle::activate(world, subscription),
-        },
-    }
-}
-
-/// Whether the card that paid is kept. A set-up page does nothing else. Elsewhere the customer says so, or it is
-/// kept where the session asks for it or automatic charges could not go on without.
-fn keeps(state: &State, session: &Session, save: Option<bool>) -> bool {
-    let auto_charge = match session.purpose {
-        Purpose::Setup(_) => return true,
-        Purpose::Activation(subscription) => state.subscriptions[subscription].auto_charge,
-        Purpose::Invoice(invoice) => state.subscriptions[state.invoices[invoice].subscription].auto_charge,
-        Purpose::Payment(_) => false,
-    };
-    save.unwrap_or(session.save || auto_charge)
-}
-
-fn give_up(world: &mut World, id: Id<Session>, code: &str) {
-    note_decline(world, id, code);
-    finish(world, id, Status::Failed);
-    match world.state.sessions[id].purpose {
-        Purpose::Setup(_) => {}
-        Purpose::Payment(payment) => payments::failed(world, payment),
-        Purpose::Invoice(invoice) => fail_owed(world, invoice),
-        Purpose::Activation(subscription) => {
-            if let Some(invoice) = world.state.subscriptions[subscription].first_invoice {
-                fail_owed(world, invoice);
-            }
-        }
-    }
-}
-
-fn fail_owed(world: &mut World, invoice: Id<Invoice>) {
-    if world.state.invoices[invoice].is_owed() {
-        cycle::fail(world, invoice);
     }
 }
 
@@ -317,6 +234,7 @@ pub fn charge_off_session(world: &mut World, invoice: Id<Invoice>) -> Charge {
         metadata: None,
         expires_at: now,
         expiry: None,
+        challenge: None,
         decline,
         created_at: now,
         updated_at: now,

@@ -227,7 +227,7 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         mine(filter.merchant_id.as_deref(), &row.merchant) && product.is_none_or(|product| product == Some(row.product))
     };
     let rows = state.plans.iter().filter(|(_, row)| kept(row));
-    Ok(Reply::ok(&bare_list(call.page(), rows).map(|(id, row)| body(state, id, row))))
+    Ok(Reply::ok(&bare_list(call.paging(), rows).map(|(id, row)| body(state, id, row))))
 }
 
 #[derive(Deserialize)]
@@ -257,7 +257,7 @@ fn available(world: &World, call: &Call) -> Result<Reply, Fault> {
             && search.as_ref().is_none_or(|search| row.name.to_lowercase().contains(search))
     };
     let rows = state.plans.iter().filter(|(_, row)| kept(row));
-    Ok(Reply::ok(&bare_list(call.page(), rows).map(|(id, row)| body(state, id, row))))
+    Ok(Reply::ok(&bare_list(call.paging(), rows).map(|(id, row)| body(state, id, row))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {

@@ -277,7 +277,7 @@ fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         shown && mine(merchant, &row.merchant) && metric.is_none_or(|metric| metric == Some(row.of))
     };
     let rows = state.prices.iter().filter(|(_, row)| kept(row));
-    Ok(Reply::ok(&bare_list(call.page(), rows).map(|(id, row)| body(state, id, row))))
+    Ok(Reply::ok(&bare_list(call.paging(), rows).map(|(id, row)| body(state, id, row))))
 }
 
 fn anchor_stands(state: &State, of: Charged) -> bool {

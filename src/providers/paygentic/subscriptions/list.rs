@@ -8,7 +8,7 @@ use crate::api::{Call, Fault, Reply};
 use crate::contract::Violation;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::body::bare_list;
-use crate::providers::paygentic::state::mine;
+use crate::providers::paygentic::state::{MERCHANT_NAME, mine};
 use crate::time::Timestamp;
 use crate::world::Id;
 
@@ -50,7 +50,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         body.customer = include.then(|| parties(world, row));
         body
     });
-    Ok(Reply::ok(&bare_list(call.page(), bodies)))
+    Ok(Reply::ok(&bare_list(call.paging(), bodies)))
 }
 
 /// Both sides of a subscription's customer, for `include=customer` (§2.7).
@@ -60,7 +60,7 @@ fn parties(world: &World, row: &Subscription) -> Value {
     let consumer = &state.consumers[customer.consumer];
     json!({
         "id": state.customers.text(row.customer),
-        "merchant": { "id": customer.merchant, "name": "Leapday Merchant", "email": "billing@merchant.example" },
+        "merchant": { "id": customer.merchant, "name": MERCHANT_NAME, "email": "billing@merchant.example" },
         "consumer": { "id": state.consumers.text(customer.consumer), "name": consumer.name, "email": consumer.email },
     })
 }

@@ -16,7 +16,7 @@ use crate::billing::period::Window;
 use crate::billing::tax::Behaviour;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::customers::{Address, Customer};
-use crate::providers::paygentic::state::State;
+use crate::providers::paygentic::state::{MERCHANT_NAME, State};
 use crate::time::Timestamp;
 use crate::world::Id;
 
@@ -82,8 +82,7 @@ fn sheet(state: &State, id: Id<Invoice>) -> Sheet {
         number: row.number.map(|number| number.to_string()).unwrap_or_default(),
         issued_at: row.issued_at,
         facts: facts(row, &subscription.name),
-        // What `include=customer` of the subscriptions' list calls the merchant.
-        from: vec!["Leapday Merchant".to_owned(), "billing@merchant.example".to_owned(), customer.merchant.to_string()],
+        from: vec![MERCHANT_NAME.to_owned(), "billing@merchant.example".to_owned(), customer.merchant.to_string()],
         to: recipient(state, customer),
         currency: plan.currency.to_string(),
         lines: lines.iter().map(|line| on_paper(line, &plan.currency)).collect(),
@@ -132,7 +131,7 @@ fn address(address: &Address) -> impl Iterator<Item = String> {
 }
 
 /// Names the rate where all lines have the same.
-fn tax_label(lines: &[&LineItem]) -> String {
+pub fn tax_label(lines: &[&LineItem]) -> String {
     match lines {
         [first, rest @ ..] if rest.iter().all(|line| line.tax_rate == first.tax_rate) => {
             format!("Tax {}%", exact(first.tax_rate))
@@ -145,10 +144,15 @@ fn on_paper(line: &LineItem, currency: &str) -> Line {
     Line {
         name: line.terms.display_name.to_string(),
         period: period(line.window),
-        quantity: exact(line.quantity.unwrap_or_default().round_dp(QUANTITY_DIGITS)),
+        quantity: quantity(line),
         unit_price: plain(line.unit_price),
         amount: major(line.net, currency),
     }
+}
+
+/// How much of it, in digits that a person can read.
+pub fn quantity(line: &LineItem) -> String {
+    exact(line.quantity.unwrap_or_default().round_dp(QUANTITY_DIGITS))
 }
 
 fn date(at: Timestamp) -> String {
@@ -156,7 +160,7 @@ fn date(at: Timestamp) -> String {
 }
 
 /// The days of a window. One that ends at midnight does not reach into the day after.
-fn period(window: Window) -> String {
+pub fn period(window: Window) -> String {
     let end = window.end.civil();
     let last = if end.time() == Time::midnight() && window.end > window.start {
         window.end.plus_millis(-1).unwrap_or(window.end)

@@ -1,0 +1,99 @@
+//! The hosted pages of a mount: token → world → handler → page. No key, no contract; refusals are pages too.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use http::header::{CONTENT_TYPE, HeaderMap};
+
+use super::worlds::Worlds;
+use crate::api::{Exchange, Page, Params, Provider, Reply, RouteError, Router, Turn, Visit};
+use crate::pages::{Fields, Frame, Message, asset};
+
+/// How long browsers may keep stylesheet and script: their address names the version.
+const ASSETS_KEPT: &str = "public, max-age=86400";
+/// What forms are sent as.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The pages of one provider.
+pub(super) struct Pages<P: Provider> {
+    rows: Vec<Page<P::State>>,
+    router: Router,
+}
+
+impl<P: Provider> Pages<P> {
+    /// # Errors
+    /// If two rows would answer the same request.
+    pub(super) fn new(rows: Vec<Page<P::State>>) -> Result<Self, String> {
+        let mut router = Router::default();
+        for (index, row) in rows.iter().enumerate() {
+            router.add(&row.method, row.path, index).map_err(|conflict| conflict.to_string())?;
+        }
+        Ok(Self { rows, router })
+    }
+
+    /// Answers what is a page's; `None`: the request is for the API.
+    pub(super) fn answer(&self, worlds: &Worlds<P>, exchange: &Exchange<'_>) -> Option<Reply> {
+        if let Some(name) = exchange.path.strip_prefix("/assets/") {
+            let (kind, content) = asset(name)?;
+            return Some(Reply::other(kind, content).with_header("cache-control", ASSETS_KEPT));
+        }
+        let (index, params) = match self.router.find(&exchange.head.method, exchange.path) {
+            Ok(found) => found,
+            Err(RouteError::NotFound) => return None,
+            Err(RouteError::Method(allowed)) => {
+                let allowed: Vec<&str> = allowed.iter().map(http::Method::as_str).collect();
+                let text = "This page cannot be opened in this way. Follow the link that led here once more.";
+                let reply = refusal(exchange, 405, "Not like this", text);
+                return Some(reply.with_header("allow", allowed.join(", ")));
+            }
+        };
+        let visited = catch_unwind(AssertUnwindSafe(|| visit(worlds, &self.rows[index], params, exchange)));
+        Some(visited.unwrap_or_else(|_| {
+            let text = "The sandbox failed on this page; nothing was changed. Its log says more.";
+            refusal(exchange, 500, "Something broke", text)
+        }))
+    }
+}
+
+fn visit<P: Provider>(worlds: &Worlds<P>, row: &Page<P::State>, params: Params<'_>, exchange: &Exchange<'_>) -> Reply {
+    let token = params.into_iter().find(|(name, _)| *name == "token").map(|(_, held)| held).unwrap_or_default();
+    let Some(slot) = worlds.which(|world| (row.opens)(world, &token)) else {
+        let text = "No world of this sandbox knows this link. Worlds live in memory: they are gone when the \
+                        sandbox stops or is reset.";
+        return refusal(exchange, 404, "This link leads nowhere", text);
+    };
+    let headers = &exchange.head.headers;
+    if !exchange.body.is_empty() && !is_form(headers) {
+        return refusal(exchange, 415, "Not a form", "This page takes what an HTML form sends, and nothing else.");
+    }
+    let visit = Visit {
+        token,
+        query: Fields::read(exchange.head.uri.query().unwrap_or("").as_bytes()),
+        form: Fields::read(exchange.body),
+        framed: framed(headers),
+        wall: exchange.wall,
+        site: exchange.site,
+    };
+    let answer = match row.turn {
+        Turn::Show(handler) => handler(&slot.read(visit.wall), &visit),
+        Turn::Submit(handler) => slot.write(visit.wall, |world| handler(world, &visit)),
+    };
+    answer.unwrap_or_else(|other| other)
+}
+
+fn refusal(exchange: &Exchange<'_>, status: u16, title: &'static str, text: &str) -> Reply {
+    Reply::page(status, Message::new(Frame::at(exchange.site), title, text).html())
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM))
+}
+
+/// What the browser says about where the page will stand.
+fn framed(headers: &HeaderMap) -> Option<bool> {
+    match headers.get("sec-fetch-dest")?.to_str().ok()? {
+        "iframe" | "frame" | "embed" | "object" | "fencedframe" => Some(true),
+        "document" => Some(false),
+        _ => None,
+    }
+}
