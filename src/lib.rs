@@ -2,27 +2,37 @@
 //!
 //! # The way of a request
 //!
-//! Four files tell it (`server/opened` is the other way into a world, that of the control API): [`server`]'s `pipeline` reads it and finds its mount; `server/hosted` finds the world
+//! Four files tell it: [`server`]'s `pipeline` reads it and finds its mount; `server/hosted` finds the world
 //! of its key and lends it to a transaction; [`api::Desk`] routes it, coerces the query and validates the
 //! body; the noun's file in [`providers`] holds the handler.
 //!
 //! accept → body (bounded) → mount (path prefix or the vendor's own host) → route → key → coerce the query →
 //! validate → world → handler on the world → commit → reply.
 //!
-//! A hosted page is opened without a key: `server/paged` asks the worlds whose token the path holds, and the row of
-//! the page ([`api::Page`]) does the rest. It has no contract, and its refusals are pages too.
+//! There are two other ways into a world. The control API opens its [`api::Door`] (`server/opened`). A hosted page
+//! is opened without a key: `server/paged` asks the worlds whose token the path holds, and the row of the page
+//! ([`api::Page`]) does the rest; it has no contract, and its refusals are pages too.
 //!
 //! # A world is a value
 //!
-//! Each API key has its own [`world::World`]: tables, clocks, timers and events on persistent maps. A writer
-//! works on a clone and publishes it whole, or drops it; a reader takes what is published and never waits.
+//! Each API key has its own [`world::World`]: tables, clocks, timers, events and webhooks on persistent maps. A
+//! writer works on a clone and publishes it whole, or drops it; a reader takes what is published and never waits.
 //! An id is a row number in disguise ([`world::Ids`]).
+//!
+//! # Webhooks and time
+//!
+//! What is owed to whom is part of the world ([`world::Outbox`]): a commit addresses what has happened to whoever
+//! listens, the courier ([`webhooks`]) sends what is ready and records how it went, and the next attempt is a timer
+//! on the clock of the event. An advance settles (`server/slot`): it goes instant by instant, and waits until the
+//! webhooks of each are answered. Where nobody listens it is one transaction. So an answer may come
+//! [`api::Answer::Later`]; handlers never do.
 //!
 //! # Rooms, from the top
 //!
-//! main → cli → sandbox → control → server and providers (neither knows the other) → api → world, billing →
-//! contract, time. `pages` (what all hosted pages share) stands below api, on billing. Imports run downward only. Where this differs from the first plan: the router stands with
-//! the desk in `api`, since a mount owns its routes.
+//! main → cli → sandbox → control → server and providers (neither knows the other) → api → webhooks → world →
+//! billing, contract, pages, time. Imports run downward only. Where this differs from the first plan: the router
+//! stands with the desk in `api`, since a mount owns its routes; the bookkeeping of webhooks stands in `world`,
+//! since it forks and rewinds with it; `pages` draws the magic cards of `billing`.
 //!
 //! # Rules of the house
 //!
@@ -37,7 +47,7 @@
 //! 7. Providers do not know each other; nothing below `providers` names one.
 //! 8. A file is a noun: module doc, operation table, typed state, handlers, timers.
 //! 9. Bounds are named constants with a reason.
-//! 10. Nothing leaves the machine.
+//! 10. Nothing leaves the machine but webhooks, to endpoints that the user registered.
 
 pub mod api;
 pub mod billing;

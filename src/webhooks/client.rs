@@ -1,5 +1,6 @@
 //! One POST to a receiver: bounded in time and in what is read of the answer, and never redirected.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,9 +8,11 @@ use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Http;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::world::Answer;
 
@@ -30,25 +33,26 @@ pub fn check_url(url: &str) -> Result<(), String> {
     let wrong = |why: &str| Err(format!("{url:?} {why}; a receiver is such as http://127.0.0.1:3000/webhooks"));
     match url.parse::<http::Uri>() {
         Ok(uri) if uri.host().is_none_or(str::is_empty) => wrong("names no host"),
-        Ok(uri) if uri.scheme_str() == Some("http") => Ok(()),
-        Ok(_) => wrong("does not begin with http://"),
+        Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) => Ok(()),
+        Ok(_) => wrong("begins with neither http:// nor https://"),
         Err(_) => wrong("is no URL"),
     }
 }
 
+/// Connections to receivers, used again.
+type Pool<C> = Http<C, Full<Bytes>>;
+
 /// Sends webhooks.
 #[derive(Clone)]
-pub(super) struct Client(Http<HttpConnector, Full<Bytes>>);
+pub(super) struct Client {
+    plain: Pool<HttpConnector>,
+    /// Made for the first receiver that wants it: reading the machine's certificates takes longer than a start.
+    tls: Arc<OnceLock<Option<Pool<HttpsConnector<HttpConnector>>>>>,
+}
 
 impl Client {
     pub(super) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Http::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build(connector);
-        Self(client)
+        Self { plain: pooled(tcp()), tls: Arc::new(OnceLock::new()) }
     }
 
     /// How a receiver answers.
@@ -67,7 +71,15 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Answer {
-        match self.0.request(request).await {
+        let response = if request.uri().scheme_str() == Some("https") {
+            let Some(tls) = self.tls.get_or_init(|| tls().map(pooled)) else {
+                return Answer::Broken("TLS is not to be had".into());
+            };
+            tls.request(request).await
+        } else {
+            self.plain.request(request).await
+        };
+        match response {
             Ok(response) => {
                 let status = response.status().as_u16();
                 Answer::Status(status, beginning(response.into_body()).await)
@@ -75,6 +87,33 @@ impl Client {
             Err(error) => broken(&error),
         }
     }
+}
+
+fn tcp() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.enforce_http(false);
+    connector
+}
+
+fn pooled<C: Connect + Clone>(connector: C) -> Pool<C> {
+    Http::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .build(connector)
+}
+
+/// TLS that trusts the public authorities and whatever this machine trusts (`SSL_CERT_FILE` names more).
+fn tls() -> Option<HttpsConnector<HttpConnector>> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let (_, unread) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if unread > 0 {
+        tracing::warn!(unread, "certificates of this machine that cannot be read");
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    Some(HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().wrap_connector(tcp()))
 }
 
 /// The beginning of a body as text. What breaks off is as long as it is: the status has been given.

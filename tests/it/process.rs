@@ -38,7 +38,7 @@ fn run(args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
 }
 
 /// A running server.
-struct Server {
+pub struct Server {
     child: Option<Child>,
     pid: u32,
     out: BufReader<ChildStdout>,
@@ -51,7 +51,7 @@ impl Server {
         Self::start_with(args, &[("LEAPDAY_PORT", "0")])
     }
 
-    fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = leapday(args, env).spawn().expect("the binary starts");
         let mut out = BufReader::new(child.stdout.take().expect("its output"));
         let mut banner = Vec::new();
@@ -71,7 +71,7 @@ impl Server {
         Self { pid: child.id(), child: Some(child), out, banner, url }
     }
 
-    fn api(&self) -> Api {
+    pub fn api(&self) -> Api {
         Api::at(&self.url, "sk_test_process")
     }
 
