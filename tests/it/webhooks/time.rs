@@ -1,9 +1,10 @@
 //! Attempts and the clock.
 
+use leapday::Sandbox;
 use serde_json::{Value, json};
 
 use super::frozen;
-use crate::support::{Reaction, Receiver, api, text, texts};
+use crate::support::{Api, Reaction, Receiver, api, text, texts};
 
 /// A receiver that fails three times, and a clock that is advanced by a day.
 #[test]
@@ -140,4 +141,34 @@ fn an_advance_from_within_a_webhook_is_refused_and_not_a_deadlock() {
     receiver.wait_for(1);
     api.post("/_leapday/clock/advance", &json!({ "by": "PT1H" })).expect(200);
     assert_eq!(api.deliveries("status=succeeded").len(), 1);
+}
+
+/// Whoever listens changes nothing: not what happens, not when, not under which id.
+#[test]
+fn a_year_is_the_same_whether_somebody_listens_or_not() {
+    let receiver = Receiver::answering(|n, _| Reaction::Status(if n % 3 == 0 { 500 } else { 200 }));
+    let year = |listens: bool, steps: usize, by: &str| {
+        let everywhere = Some("http://leapday".to_owned());
+        let sandbox = Sandbox::builder().strict(true).options(|options| options.public_url = everywhere).start();
+        let sandbox = sandbox.expect("a sandbox");
+        let api = Api::at(sandbox.base_url(), "sk_test_same");
+        api.freeze("2028-01-31T00:00:00Z");
+        let customer = api.customer("jo@example.com");
+        api.save_card(&customer, "4242424242424242");
+        let clock = api.clock("2028-01-31T00:00:00Z");
+        for plan in ["plan_starterMonthly", "plan_starterYearly"] {
+            api.subscribe(plan, &customer, &clock, "2028-01-31T00:00:00Z", json!({ "autoCharge": true }));
+        }
+        if listens {
+            api.listen(&receiver, json!({}));
+        }
+        (0..steps).for_each(|_| drop(api.advance(&clock, by)));
+        api.events()
+    };
+    let alone = year(false, 1, "P1Y");
+    assert!(alone.len() > 30, "{}", alone.len());
+    // Two years of events side by side would help nobody.
+    assert!(alone == year(true, 1, "P1Y"), "one year");
+    assert!(alone == year(true, 12, "P1M"), "twelve months");
+    assert!(receiver.received().len() > 60);
 }
