@@ -19,6 +19,11 @@ impl<'r> Fields<'r> {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
     }
 
+    /// All values of a field that may be sent more than once.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
     /// Whether a field was sent at all: a box that is not ticked is not.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

@@ -41,7 +41,6 @@ pub struct Webhooks {
 
 /// What a link to the portal opens.
 #[derive(Debug, Clone, Copy)]
-#[expect(dead_code, reason = "for the page behind the link, which is not built yet")]
 pub struct PortalLink {
     pub expires_at: Timestamp,
     /// Whether endpoints may be changed there.

@@ -19,3 +19,4 @@ mod sceptic;
 mod starts;
 mod test_clocks;
 mod tiling;
+mod webhook_portal;

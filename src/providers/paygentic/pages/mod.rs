@@ -8,6 +8,7 @@ mod challenge;
 mod checkout;
 mod done;
 mod invoice;
+mod webhooks;
 
 use super::payment_sessions::{self, Session, Status};
 use super::state::{MERCHANT_NAME, State};
@@ -26,6 +27,10 @@ pub fn pages() -> Vec<Page> {
         submit("/portal/pay/{token}/challenge", is_session, challenge::answer),
         show("/portal/pay/{token}/done", is_session, done::show),
         enter("/portal/invoice/{token}", is_invoice, invoice::enter),
+        show("/portal/webhooks/{token}", webhooks::opens, webhooks::show),
+        submit("/portal/webhooks/{token}", webhooks::opens, webhooks::add),
+        submit("/portal/webhooks/{token}/remove", webhooks::opens, webhooks::remove),
+        submit("/portal/webhooks/{token}/resend", webhooks::opens, webhooks::resend),
         show("/portal/access/{token}", |world, token| world.state.portals.contains_key(token), not_built),
         show("/authorize/{token}", |world, token| world.state.authorizations.contains_key(token), not_built),
     ]

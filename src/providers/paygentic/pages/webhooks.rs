@@ -1,0 +1,213 @@
+//! The webhook portal: where a merchant keeps endpoints, and sees what became of deliveries.
+//!
+//! Facts: paygentic-behaviour §5 (endpoints, event types and secrets exist here only; who may not write just looks).
+
+use askama::Template;
+
+use super::message;
+use crate::api::{Reply, Visit};
+use crate::pages::{Frame, html};
+use crate::providers::paygentic::World;
+use crate::providers::paygentic::notices::Notice;
+use crate::providers::paygentic::webhooks::PortalLink;
+use crate::time::Timestamp;
+use crate::webhooks::{SVIX, check_url};
+use crate::world::{Answer, ClockId, DeliveryStatus, Endpoint, Id};
+
+/// How many deliveries the page lists, newest first; the control API has all.
+const LISTED: usize = 50;
+
+#[derive(Template)]
+#[template(path = "paygentic/pages/webhooks.html")]
+struct Portal {
+    frame: Frame,
+    /// Where forms go; what they do is below it.
+    address: String,
+    /// Whether the link lets its holder change anything.
+    may_write: bool,
+    endpoints: Vec<Listed>,
+    event_types: &'static [&'static str],
+    deliveries: Vec<Sent>,
+    more: usize,
+    /// What was typed, and what is wrong with it.
+    url: String,
+    problem: Option<String>,
+    notice: Option<&'static str>,
+}
+
+struct Listed {
+    id: String,
+    url: String,
+    secret: String,
+    events: String,
+    state: &'static str,
+}
+
+struct Sent {
+    id: String,
+    event_type: &'static str,
+    url: String,
+    status: &'static str,
+    /// How the last attempt was answered.
+    answer: String,
+    attempts: usize,
+    at: String,
+    /// Whether there is somebody to send it to once more.
+    again: bool,
+}
+
+pub(super) fn opens(world: &World, token: &str) -> bool {
+    world.state.webhook_portals.contains_key(token)
+}
+
+pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
+    let link = link(world, visit)?;
+    let mut page = Portal::of(world, link, visit);
+    page.notice = match visit.query.text("told") {
+        "added" => Some("The endpoint hears of what happens from now on."),
+        "removed" => Some("The endpoint is gone, and what it was still owed with it."),
+        "resent" => Some("Sent once more."),
+        _ => None,
+    };
+    Ok(Reply::page(200, html(&page)))
+}
+
+pub(super) fn add(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
+    let link = writing(world, visit)?;
+    let url = visit.form.text("url");
+    let known = |name: &&str| Notice::NAMES.contains(name);
+    let unknown = visit.form.all("event").find(|name| !known(name)).map(|name| format!("{name:?} is no event type"));
+    if let Some(why) = check_url(url).err().or(unknown) {
+        let mut page = Portal::of(world, link, visit);
+        url.clone_into(&mut page.url);
+        page.problem = Some(why);
+        return Err(Reply::page(422, html(&page)));
+    }
+    let events = visit.form.all("event").map(Into::into).collect();
+    let secret = (SVIX.new_secret)(world.outbox.next_secret_seed());
+    let endpoint = Endpoint { events, ..Endpoint::new(url, &secret, world.now(ClockId::WORLD)) };
+    world.outbox.register(endpoint);
+    Ok(back(visit, "added"))
+}
+
+pub(super) fn remove(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
+    writing(world, visit)?;
+    let endpoint = world.outbox.endpoints().find(visit.form.text("endpoint"));
+    // Whoever sends the form twice wants the same as once.
+    if let Some(id) = endpoint {
+        world.outbox.remove_endpoint(id);
+    }
+    Ok(back(visit, "removed"))
+}
+
+pub(super) fn resend(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
+    writing(world, visit)?;
+    let delivery = world.outbox.deliveries().find(visit.form.text("delivery"));
+    let live = |id: &_| is_live(world, world.outbox.deliveries()[*id].endpoint);
+    let Some(id) = delivery.filter(live) else {
+        let text = "There is no such delivery any more, or its endpoint is gone.";
+        return Err(message(visit, 404, "Nothing to send", text));
+    };
+    world.outbox.redeliver(id);
+    Ok(back(visit, "resent"))
+}
+
+/// The link that the address means, while it can be used.
+fn link(world: &World, visit: &Visit) -> Result<PortalLink, Reply> {
+    let link =
+        world.state.webhook_portals.get(&*visit.token).copied().ok_or_else(|| {
+            message(visit, 404, "This link leads nowhere", "There is no such webhook portal any more.")
+        })?;
+    if world.clock(ClockId::WORLD).reading(visit.wall) >= link.expires_at {
+        let text = "It could be used for an hour. GET /v0/webhooks/portal gives a new one.";
+        return Err(message(visit, 410, "This link has expired", text));
+    }
+    Ok(link)
+}
+
+fn writing(world: &World, visit: &Visit) -> Result<PortalLink, Reply> {
+    let link = link(world, visit)?;
+    if link.may_write {
+        return Ok(link);
+    }
+    let text = "It was made with a key that may not change webhooks: it only shows them.";
+    Err(message(visit, 403, "This link is for looking only", text))
+}
+
+fn back(visit: &Visit, told: &str) -> Reply {
+    Reply::redirect(&format!("{}?told={told}", address(visit)))
+}
+
+fn address(visit: &Visit) -> String {
+    format!("{}/portal/webhooks/{}", visit.site, visit.token)
+}
+
+fn is_live(world: &World, endpoint: Id<Endpoint>) -> bool {
+    world.outbox.endpoints().get(endpoint).is_some_and(|row| row.enabled)
+}
+
+impl Portal {
+    fn of(world: &World, link: PortalLink, visit: &Visit) -> Self {
+        let outbox = &world.outbox;
+        let endpoints = outbox.endpoints().iter().map(|(id, row)| Listed {
+            id: outbox.endpoints().text(id).to_string(),
+            url: row.url.to_string(),
+            secret: row.secret.to_string(),
+            events: if row.events.is_empty() { "all events".to_owned() } else { row.events.join(", ") },
+            state: match (row.enabled, row.responsive) {
+                (false, _) => "disabled",
+                (true, false) => "does not answer",
+                (true, true) => "enabled",
+            },
+        });
+        let endpoints = endpoints.collect();
+        let deliveries: Vec<Sent> = outbox
+            .deliveries()
+            .iter()
+            .rev()
+            .take(LISTED)
+            .map(|(id, row)| Sent {
+                id: outbox.deliveries().text(id).to_string(),
+                event_type: row.event_type,
+                url: outbox
+                    .endpoints()
+                    .get(row.endpoint)
+                    .map_or("an endpoint that is gone", |row| &*row.url)
+                    .to_owned(),
+                status: status_name(row.status),
+                answer: row.attempts.last().map(|attempt| answer(&attempt.answer)).unwrap_or_default(),
+                attempts: row.attempts.len(),
+                at: moment(row.created_at),
+                again: link.may_write && is_live(world, row.endpoint),
+            })
+            .collect();
+        Self {
+            frame: visit.frame(),
+            address: address(visit),
+            may_write: link.may_write,
+            endpoints,
+            event_types: Notice::NAMES,
+            more: outbox.deliveries().iter().count().saturating_sub(deliveries.len()),
+            deliveries,
+            url: String::new(),
+            problem: None,
+            notice: None,
+        }
+    }
+}
+
+fn status_name(status: DeliveryStatus) -> &'static str {
+    DeliveryStatus::ALL.iter().find(|(_, known)| *known == status).map_or("", |(name, _)| name)
+}
+
+fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Status(status, _) => status.to_string(),
+        Answer::Broken(why) => why.to_string(),
+        Answer::Silent => "no answer in time".to_owned(),
+    }
+}
+
+fn moment(at: Timestamp) -> String {
+    at.civil().strftime("%-d %B %Y, %H:%M:%S UTC").to_string()
+}
