@@ -250,6 +250,9 @@ fn wrong_values_stop_the_start_with_one_line_that_says_what_is_right() {
         (vec!["--world", &torn], vec![], "JSON"),
         (vec!["--world", &refused], vec![], "Step 1"),
         (vec!["--public-url", "foo"], vec![], "http://"),
+        (vec!["--webhook-url", "localhost:3000"], vec![], "http://127.0.0.1:3000/webhooks"),
+        (vec!["--webhook-url", "http://localhost", "--webhook-secret", "hunter2"], vec![], "whsec_"),
+        (vec!["--webhook-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], vec![], "--webhook-url"),
         (vec!["--log-format", "xml"], vec![], "json"),
         (vec!["--random-seed", "x"], vec![], "--random-seed"),
         (vec!["--max-body=-5"], vec![], "max-body"),
@@ -299,8 +302,12 @@ fn every_flag_is_an_environment_variable_and_the_flag_wins() {
             ("LEAPDAY_MAX_WORLDS", "2"),
             ("LEAPDAY_TIMERS_PER_ADVANCE", "10"),
             ("LEAPDAY_SHUTDOWN_TIMEOUT", "1"),
+            ("LEAPDAY_WEBHOOK_URL", "http://127.0.0.1:1/hook"),
+            ("LEAPDAY_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         ],
     );
+    let hooks = "http://127.0.0.1:1/hook   secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    assert!(server.banner.iter().any(|line| line.ends_with(hooks)), "{:?}", server.banner);
     assert!(
         server.banner.iter().any(|line| line.contains("LEAPDAY_*") && line.ends_with("random seed 9")),
         "{:?}",
@@ -311,6 +318,7 @@ fn every_flag_is_an_environment_variable_and_the_flag_wins() {
     assert!(api.rows("/v0/products").is_empty(), "the world is empty");
     assert!(api.post("/v0/products", &json!({})).expect(400)["leapday"]["violations"].is_array());
     assert_eq!(api.get("/_leapday/clock")["provider"], "paygentic");
+    assert_eq!(api.get("/_leapday/webhook-endpoints")["endpoints"][0]["url"], "http://127.0.0.1:1/hook");
     let large = json!({ "name": "x".repeat(2000), "description": "d", "merchantId": "org_a" });
     api.post("/v0/products", &large).expect(413);
     api.with_key("sk_test_b").get("/v0/products");
