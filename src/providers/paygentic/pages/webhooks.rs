@@ -5,11 +5,11 @@
 use askama::Template;
 
 use super::message;
-use crate::api::{Reply, Visit};
+use crate::api::{Reply, Visit, show, submit};
 use crate::pages::{Frame, html};
-use crate::providers::paygentic::World;
 use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::webhooks::PortalLink;
+use crate::providers::paygentic::{Page, World};
 use crate::time::Timestamp;
 use crate::webhooks::{SVIX, check_url};
 use crate::world::{Answer, ClockId, DeliveryStatus, Endpoint, Id};
@@ -56,11 +56,20 @@ struct Sent {
     again: bool,
 }
 
-pub(super) fn opens(world: &World, token: &str) -> bool {
+pub(super) fn pages() -> Vec<Page> {
+    vec![
+        show("/portal/webhooks/{token}", is_link, overview),
+        submit("/portal/webhooks/{token}", is_link, add),
+        submit("/portal/webhooks/{token}/remove", is_link, remove),
+        submit("/portal/webhooks/{token}/resend", is_link, resend),
+    ]
+}
+
+fn is_link(world: &World, token: &str) -> bool {
     world.state.webhook_portals.contains_key(token)
 }
 
-pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
+fn overview(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     let link = link(world, visit)?;
     let mut page = Portal::of(world, link, visit);
     page.notice = match visit.query.text("told") {
@@ -72,7 +81,7 @@ pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     Ok(Reply::page(200, html(&page)))
 }
 
-pub(super) fn add(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
+fn add(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     let link = writing(world, visit)?;
     let url = visit.form.text("url");
     let known = |name: &&str| Notice::NAMES.contains(name);
@@ -90,7 +99,7 @@ pub(super) fn add(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     Ok(back(visit, "added"))
 }
 
-pub(super) fn remove(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
+fn remove(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     writing(world, visit)?;
     let endpoint = world.outbox.endpoints().find(visit.form.text("endpoint"));
     // Whoever sends the form twice wants the same as once.
@@ -100,7 +109,7 @@ pub(super) fn remove(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     Ok(back(visit, "removed"))
 }
 
-pub(super) fn resend(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
+fn resend(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     writing(world, visit)?;
     let delivery = world.outbox.deliveries().find(visit.form.text("delivery"));
     let live = |id: &_| is_live(world, world.outbox.deliveries()[*id].endpoint);
