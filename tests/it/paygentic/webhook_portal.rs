@@ -16,7 +16,7 @@ fn endpoints(api: &Api) -> Value {
 }
 
 fn states(page: &Shown) -> Vec<String> {
-    page.texts("[data-testid=deliveries] .state")
+    page.texts("[data-testid=delivery-status]")
 }
 
 #[test]
@@ -36,14 +36,14 @@ fn an_endpoint_is_added_hears_and_is_removed() {
     receiver.wait_for(1);
     api.post("/_leapday/clock/advance", &json!({ "by": "PT1S" })).expect(200);
     let page = browser.open(&url).expect(200);
-    assert_eq!(states(&page), ["pending"]);
+    assert_eq!(states(&page), ["Pending"]);
     assert!(page.text("deliveries").contains("attempt 1: 500"), "{}", page.text("deliveries"));
     let again = browser.press(&page, "resend-delivery", &[]);
     receiver.wait_for(2);
     assert_eq!(browser.follow(&again).expect(200).text("message"), "Sent once more.");
     api.post("/_leapday/clock/advance", &json!({ "by": "PT1S" })).expect(200);
     let page = browser.open(&url).expect(200);
-    assert_eq!(states(&page), ["succeeded"]);
+    assert_eq!(states(&page), ["Succeeded"]);
 
     let gone = browser.press(&page, "remove-endpoint", &[]);
     assert_eq!(browser.press(&page, "remove-endpoint", &[]).location(), gone.location(), "twice is once");

@@ -2,6 +2,9 @@
 //!
 //! Facts: paygentic-behaviour §5 (endpoints, event types and secrets exist here only; who may not write just looks).
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use askama::Template;
 
 use super::message;
@@ -10,9 +13,8 @@ use crate::pages::{Frame, html};
 use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::webhooks::PortalLink;
 use crate::providers::paygentic::{Page, World};
-use crate::time::Timestamp;
 use crate::webhooks::{SVIX, check_url};
-use crate::world::{Answer, ClockId, DeliveryStatus, Endpoint, Id};
+use crate::world::{Answer, ClockId, Delivery, DeliveryStatus as Status, Endpoint, Id, Outbox};
 
 /// How many deliveries the page lists, newest first; the control API has all.
 const LISTED: usize = 50;
@@ -41,17 +43,17 @@ struct Listed {
     secret: String,
     events: String,
     state: &'static str,
+    /// The colour of the state.
+    mark: &'static str,
 }
 
 struct Sent {
     id: String,
     event_type: &'static str,
-    url: String,
+    /// When, to whom, and how the last attempt was answered.
+    detail: String,
     status: &'static str,
-    /// How the last attempt was answered.
-    answer: String,
-    attempts: usize,
-    at: String,
+    mark: &'static str,
     /// Whether there is somebody to send it to once more.
     again: bool,
 }
@@ -158,38 +160,9 @@ fn is_live(world: &World, endpoint: Id<Endpoint>) -> bool {
 impl Portal {
     fn of(world: &World, link: PortalLink, visit: &Visit) -> Self {
         let outbox = &world.outbox;
-        let endpoints = outbox.endpoints().iter().map(|(id, row)| Listed {
-            id: outbox.endpoints().text(id).to_string(),
-            url: row.url.to_string(),
-            secret: row.secret.to_string(),
-            events: if row.events.is_empty() { "all events".to_owned() } else { row.events.join(", ") },
-            state: match (row.enabled, row.responsive) {
-                (false, _) => "disabled",
-                (true, false) => "does not answer",
-                (true, true) => "enabled",
-            },
-        });
-        let endpoints = endpoints.collect();
-        let deliveries: Vec<Sent> = outbox
-            .deliveries()
-            .iter()
-            .rev()
-            .take(LISTED)
-            .map(|(id, row)| Sent {
-                id: outbox.deliveries().text(id).to_string(),
-                event_type: row.event_type,
-                url: outbox
-                    .endpoints()
-                    .get(row.endpoint)
-                    .map_or("an endpoint that is gone", |row| &*row.url)
-                    .to_owned(),
-                status: status_name(row.status),
-                answer: row.attempts.last().map(|attempt| answer(&attempt.answer)).unwrap_or_default(),
-                attempts: row.attempts.len(),
-                at: moment(row.created_at),
-                again: link.may_write && is_live(world, row.endpoint),
-            })
-            .collect();
+        let endpoints = outbox.endpoints().iter().map(|(id, row)| Listed::of(outbox, id, row)).collect();
+        let sent = |(id, row): (Id<Delivery>, &Arc<Delivery>)| Sent::of(world, id, row, link.may_write);
+        let deliveries: Vec<Sent> = outbox.deliveries().iter().rev().take(LISTED).map(sent).collect();
         Self {
             frame: visit.frame(),
             address: address(visit),
@@ -205,18 +178,40 @@ impl Portal {
     }
 }
 
-fn status_name(status: DeliveryStatus) -> &'static str {
-    DeliveryStatus::ALL.iter().find(|(_, known)| *known == status).map_or("", |(name, _)| name)
-}
-
-fn answer(answer: &Answer) -> String {
-    match answer {
-        Answer::Status(status, _) => status.to_string(),
-        Answer::Broken(why) => why.to_string(),
-        Answer::Silent => "no answer in time".to_owned(),
+impl Listed {
+    fn of(outbox: &Outbox, id: Id<Endpoint>, row: &Endpoint) -> Self {
+        let (state, mark) = match (row.enabled, row.responsive) {
+            (false, _) => ("Disabled", ""),
+            (true, false) => ("Does not answer", "bad"),
+            (true, true) => ("Enabled", "good"),
+        };
+        let events = if row.events.is_empty() { "All events".to_owned() } else { row.events.join(", ") };
+        let id = outbox.endpoints().text(id).to_string();
+        Self { id, url: row.url.to_string(), secret: row.secret.to_string(), events, state, mark }
     }
 }
 
-fn moment(at: Timestamp) -> String {
-    at.civil().strftime("%-d %B %Y, %H:%M:%S UTC").to_string()
+impl Sent {
+    fn of(world: &World, id: Id<Delivery>, row: &Delivery, may_write: bool) -> Self {
+        let outbox = &world.outbox;
+        let (status, mark) = match row.status {
+            Status::Pending => ("Pending", "asks"),
+            Status::Succeeded => ("Succeeded", "good"),
+            Status::Failed => ("Failed", "bad"),
+            Status::Dropped => ("Dropped", ""),
+            Status::Cancelled => ("Cancelled", ""),
+        };
+        let url = outbox.endpoints().get(row.endpoint).map_or("an endpoint that is gone", |row| &*row.url);
+        let mut detail = format!("{} · {url}", row.created_at.civil().strftime("%-d %B %Y, %H:%M:%S UTC"));
+        if let Some(last) = row.attempts.last() {
+            let answer = match &last.answer {
+                Answer::Status(status, _) => status.to_string(),
+                Answer::Broken(why) => why.to_string(),
+                Answer::Silent => "no answer in time".to_owned(),
+            };
+            let _ = write!(detail, " · attempt {}: {answer}", row.attempts.len());
+        }
+        let again = may_write && is_live(world, row.endpoint);
+        Self { id: outbox.deliveries().text(id).to_string(), event_type: row.event_type, detail, status, mark, again }
+    }
 }
