@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use http::Method;
 
 use super::{Params, Reply, Site};
-use crate::pages::{Fields, Frame};
+use crate::pages::{Fields, Frame, Message};
 use crate::time::Timestamp;
 use crate::world::{State, World};
 
@@ -57,6 +57,23 @@ impl Visit<'_> {
     #[must_use]
     pub fn frame(&self) -> Frame {
         Frame::at(self.site)
+    }
+
+    /// The layout of a page that goes on to another site by itself. A framed one never leaves; where nobody has said
+    /// whether it is framed, its script finds out.
+    #[must_use]
+    pub fn leaving(&self, url: Option<&str>) -> Frame {
+        Frame { go: url.filter(|_| self.framed != Some(true)).map(str::to_owned), ..self.frame() }
+    }
+
+    /// Such a page with a way on that needs no script. A refresh by itself would need none either, but would also
+    /// turn a frame whose page has scripts switched off.
+    #[must_use]
+    pub fn onward(&self, page: Message, url: Option<&str>) -> Message {
+        match url {
+            Some(url) if self.framed != Some(true) => page.with_link("Continue", url, true),
+            _ => page,
+        }
     }
 }
 

@@ -111,6 +111,12 @@ impl State {
         self.merchant.clone().unwrap_or_else(|| Arc::from(HOUSE_MERCHANT))
     }
 
+    /// What opens a page to whoever has it. It follows from the world's seed and a counter, as everything does: the
+    /// same requests make the same addresses, and one world's token opens nothing in another.
+    pub fn token(&self, kind: &str, number: usize) -> Arc<str> {
+        format!("{:016x}", hash(self.seed, format!("{kind} {number}").as_bytes())).into()
+    }
+
     /// Gives the row that an answer shows the id that a fixture wants.
     pub fn name_row(&mut self, answer: &Value, name: &str) -> Result<(), String> {
         let made = answer["id"].as_str().or_else(|| answer["customerId"].as_str()).unwrap_or_default();

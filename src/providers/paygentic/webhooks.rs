@@ -125,14 +125,13 @@ fn portal(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         return Err(Fault::new(Kind::NotFound, message));
     }
     let expires_at = PORTAL_LIFE.after(world.now(ClockId::WORLD), 1).unwrap_or(Timestamp::MAX);
-    let number = world.state.webhook_portals.len();
-    let token = format!("{:016x}", hash(world.state.seed, format!("webhook portal {number}").as_bytes()));
+    let token = world.state.token("webhook portal", world.state.webhook_portals.len());
     let answer = json!({
         "object": "webhookPortal",
         "url": format!("{}/portal/webhooks/{token}", call.site),
         "expiresAt": expires_at,
     });
-    world.state.webhook_portals.insert(token.into(), PortalLink { expires_at, may_write: call.role.is_none() });
+    world.state.webhook_portals.insert(token, PortalLink { expires_at, may_write: call.role.is_none() });
     Ok(Reply::ok(&answer))
 }
 

@@ -16,7 +16,7 @@ use crate::providers::paygentic::payment_sessions::Redirects;
 use crate::providers::paygentic::plans::Plan;
 use crate::providers::paygentic::subscriptions::{self, Subscription};
 use crate::time::{Cadence, Timestamp};
-use crate::world::{ClockId, Id, hash};
+use crate::world::{ClockId, Id};
 
 /// How long a link can be used: as long as a portal link at most, since no document says.
 const LIFE: Cadence = Cadence::days(7);
@@ -58,8 +58,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let plan = plan_id.map(|text| referred(&world.state.plans, "/planId", &text)).transpose()?;
     let merchant = world.state.merchant(&merchant_id);
     let expires_at = LIFE.after(world.now(ClockId::WORLD), 1).unwrap_or(Timestamp::MAX);
-    let number = world.state.authorizations.len();
-    let token = format!("{:016x}", hash(world.state.seed, format!("authorization {number}").as_bytes()));
+    let token = world.state.token("authorization", world.state.authorizations.len());
     let answer = json!({
         "object": "customerAuthorization",
         "url": format!("{}/authorize/{token}", call.site),
@@ -68,7 +67,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     });
     let redirects = redirect_urls;
     let row = Authorization { merchant, plan, email, name, external_id, redirects, expires_at, accepted: None };
-    world.state.authorizations.insert(token.into(), row);
+    world.state.authorizations.insert(token, row);
     Ok(Reply::created(&answer))
 }
 

@@ -116,7 +116,8 @@ pub(super) fn sign_up(world: &mut World, visit: &Visit) -> Result<Reply, Reply> 
     }
 }
 
-/// Signed up, with nothing to pay: on to the merchant.
+/// Signed up, with nothing to pay: on to the merchant. A page that frames this one is told nothing: the words that are
+/// published are those of a payment.
 pub(super) fn done(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     let link = link(world, visit)?;
     let Some(accepted) = link.accepted else {
@@ -130,8 +131,8 @@ pub(super) fn done(world: &World, visit: &Visit) -> Result<Reply, Reply> {
         Some(id) => format!("You are subscribed to {}.", world.state.subscriptions[id].name),
         None => format!("You are a customer of {MERCHANT_NAME} now."),
     };
-    let page = Message { good: true, ..Message::new(leaving(visit, url), "Signed up", text) };
-    Ok(Reply::page(200, onward(page, visit, url).html()))
+    let page = Message { good: true, ..Message::new(visit.leaving(url), "Signed up", text) };
+    Ok(Reply::page(200, visit.onward(page, url).html()))
 }
 
 /// Not now. The link can still be used.
@@ -148,25 +149,12 @@ pub(super) fn decline(world: &mut World, visit: &Visit) -> Result<Reply, Reply> 
 pub(super) fn declined(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     let url = on_failure(open(world, visit)?);
     let text = "You have not signed up. The link stays open until it expires.";
-    let page = Message::new(leaving(visit, url), "Not now", text).with_link("Sign up after all", address(visit), false);
-    Ok(Reply::page(200, onward(page, visit, url).html()))
+    let page = Message::new(visit.leaving(url), "Not now", text).with_link("Sign up after all", address(visit), false);
+    Ok(Reply::page(200, visit.onward(page, url).html()))
 }
 
 fn on_failure(link: &Authorization) -> Option<&str> {
     link.redirects.as_ref().and_then(|urls| urls.on_failure.as_deref())
-}
-
-/// A framed page stays; where nobody has said whether it is framed, its script finds out. It tells its parent nothing:
-/// the words that are published are those of a payment.
-fn leaving(visit: &Visit, url: Option<&str>) -> Frame {
-    Frame { go: url.filter(|_| visit.framed != Some(true)).map(str::to_owned), ..visit.frame() }
-}
-
-fn onward(page: Message, visit: &Visit, url: Option<&str>) -> Message {
-    match url {
-        Some(url) if visit.framed != Some(true) => page.with_link("Continue", url, true),
-        _ => page,
-    }
 }
 
 /// What a consumer says of themselves.

@@ -37,7 +37,7 @@ fn paid(world: &World, id: Id<Session>, visit: &Visit) -> Reply {
     }
     let (title, text) = thanks(world, id);
     let page = Message { good: true, ..Message::new(frame(visit, SUCCEEDED, url), title, text) };
-    Reply::page(200, onward(page, visit, url).html())
+    Reply::page(200, visit.onward(page, url).html())
 }
 
 /// Opened again after it was paid: nothing happens, nobody is told.
@@ -48,7 +48,7 @@ pub(super) fn paid_already(world: &World, id: Id<Session>, visit: &Visit) -> Rep
     let (title, text) = thanks(world, id);
     let title = if title == "Paid" { "Already paid" } else { title };
     let page = Message { good: true, ..Message::new(visit.frame(), title, text) };
-    Reply::page(200, onward(page, visit, redirects(world, id).0).html())
+    Reply::page(200, visit.onward(page, redirects(world, id).0).html())
 }
 
 /// The customer has cancelled: back to the portal, standalone to where the merchant wants them, in a frame with word to its parent.
@@ -64,24 +64,14 @@ pub(super) fn leave(world: &World, id: Id<Session>, visit: &Visit) -> Reply {
             let text = "Nothing was charged. The link stays open until it expires.";
             let page = Message::new(frame(visit, FAILED, url), "Cancelled", text);
             let page = page.with_link("Try again", below(&world.state, id, visit, ""), false);
-            Reply::page(200, onward(page, visit, url).html())
+            Reply::page(200, visit.onward(page, url).html())
         }
     }
 }
 
-/// What the page does by itself. A framed one never leaves; where nobody has said, its script finds out.
+/// What the page does by itself: word to its parent, or on to the merchant.
 fn frame(visit: &Visit, post: &'static str, go: Option<&str>) -> Frame {
-    let go = go.filter(|_| visit.framed != Some(true)).map(str::to_owned);
-    Frame { post: Some(post), go, ..visit.frame() }
-}
-
-/// A way to the merchant's page that needs no script. A refresh by itself would need none either, but would also
-/// turn a frame whose page has scripts switched off.
-fn onward(page: Message, visit: &Visit, url: Option<&str>) -> Message {
-    match url {
-        Some(url) if visit.framed != Some(true) => page.with_link("Continue", url, true),
-        _ => page,
-    }
+    Frame { post: Some(post), ..visit.leaving(go) }
 }
 
 fn redirects(world: &World, id: Id<Session>) -> (Option<&str>, Option<&str>) {

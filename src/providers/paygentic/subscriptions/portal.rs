@@ -12,7 +12,7 @@ use super::Subscription;
 use crate::api::{Call, Fault, Reply};
 use crate::providers::paygentic::World;
 use crate::time::{Cadence, Timestamp};
-use crate::world::{ClockId, Id, hash};
+use crate::world::{ClockId, Id};
 
 /// How long a link lives at most (§2.7).
 const LINK_LIFE_MOST: Cadence = Cadence::days(7);
@@ -59,7 +59,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let Some(expires_at) = expires_at else {
         return Err(Fault::field("/expiresIn", "maximum", format!("{life} is longer than P7D")));
     };
-    let token = token(world, "portal", world.state.portals.len());
+    let token = world.state.token("portal", world.state.portals.len());
     let url = format!("{}/portal/access/{token}", call.site);
     world.state.portals.insert(token, PortalLink { subscription, expires_at, spent: false });
     Ok(Reply::ok(&json!({ "object": "subscriptionPortal", "url": url, "expiresAt": expires_at })))
@@ -81,12 +81,7 @@ pub fn enter(world: &mut World, link: &str) -> Result<Arc<str>, Closed> {
     known.spent = true;
     let subscription = known.subscription;
     let expires_at = SESSION_LIFE.after(now, 1).unwrap_or(Timestamp::MAX);
-    let token = token(world, "portal session", world.state.portal_sessions.len());
+    let token = world.state.token("portal session", world.state.portal_sessions.len());
     world.state.portal_sessions.insert(Arc::clone(&token), PortalSession { subscription, expires_at });
     Ok(token)
-}
-
-/// Follows from the world's seed and a counter, as everything does: the same requests open the same addresses.
-fn token(world: &World, kind: &str, number: usize) -> Arc<str> {
-    format!("{:016x}", hash(world.state.seed, format!("{kind} {number}").as_bytes())).into()
 }
