@@ -9,6 +9,8 @@ if (framed) {
   if (post) window.parent.postMessage({ type: post }, "*");
   // A framed page stays where it is: its parent goes on.
   document.querySelectorAll("[data-standalone]").forEach((link) => link.remove());
+  // Browsers leave `autofocus` alone in a frame of another site. Ours stands only where somebody has just sent a form.
+  document.querySelector("[autofocus]")?.focus();
 } else if (go) {
   window.location.replace(go);
 }
