@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use http::Method;
 
-use super::{Reply, Site};
+use super::{Params, Reply, Site};
 use crate::pages::{Fields, Frame};
 use crate::time::Timestamp;
 use crate::world::{State, World};
@@ -32,6 +32,8 @@ pub struct Page<S: State> {
 pub struct Visit<'r> {
     /// What the path's `{token}` held.
     pub token: Cow<'r, str>,
+    /// What its other `{name}` segments held.
+    pub path: Params<'r>,
     pub query: Fields<'r>,
     /// What was sent; empty unless a form was.
     pub form: Fields<'r>,
@@ -45,6 +47,12 @@ pub struct Visit<'r> {
 }
 
 impl Visit<'_> {
+    /// The text of a path segment; empty where the page's path has none of this name.
+    #[must_use]
+    pub fn segment(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    }
+
     /// What the layout of a page needs.
     #[must_use]
     pub fn frame(&self) -> Frame {

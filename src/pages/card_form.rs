@@ -1,6 +1,6 @@
 //! The fields of a card, as they are typed.
 
-use super::Fields;
+use super::{Field, Fields, Keyboard, first_problem};
 use crate::billing::cards::Card;
 use crate::time::Timestamp;
 
@@ -10,21 +10,6 @@ const TYPED_MOST: usize = 100;
 const CENTURY_TURN: u16 = 50;
 /// Years from now in which a filled-in card expires.
 const FILLED_YEARS: i16 = 3;
-
-/// A field: what stands in it, and what is wrong with that.
-#[derive(Debug, Clone)]
-pub struct Field {
-    pub name: &'static str,
-    pub label: &'static str,
-    /// What browsers know the field as.
-    pub autocomplete: &'static str,
-    pub placeholder: &'static str,
-    pub numeric: bool,
-    /// Whether it shares its line with a neighbour.
-    pub half: bool,
-    pub value: String,
-    pub problem: Option<&'static str>,
-}
 
 /// Number, expiry, security code, name.
 #[derive(Debug, Clone)]
@@ -40,20 +25,15 @@ impl CardForm {
     #[must_use]
     pub fn empty() -> Self {
         let field = |name, label, autocomplete, placeholder| Field {
-            name,
-            label,
-            autocomplete,
+            keyboard: Keyboard::Digits,
             placeholder,
-            numeric: true,
-            half: false,
-            value: String::new(),
-            problem: None,
+            ..Field::new(name, label, autocomplete)
         };
         Self {
             number: field("card-number", "Card number", "cc-number", "1234 1234 1234 1234"),
             expiry: Field { half: true, ..field("card-expiry", "Expiry date", "cc-exp", "MM / YY") },
             cvc: Field { half: true, ..field("card-cvc", "Security code", "cc-csc", "CVC") },
-            cardholder: Field { numeric: false, ..field("cardholder", "Name on card", "cc-name", "") },
+            cardholder: Field { keyboard: Keyboard::Words, ..field("cardholder", "Name on card", "cc-name", "") },
         }
     }
 
@@ -103,7 +83,7 @@ impl CardForm {
     /// The field that a customer has to look at first.
     #[must_use]
     pub fn first_problem(&self) -> Option<&'static str> {
-        self.fields().iter().find(|field| field.problem.is_some()).map(|field| field.name)
+        first_problem(&self.fields())
     }
 }
 

@@ -5,6 +5,7 @@
 //! frames this one how a payment ended, and saves some typing.
 
 mod card_form;
+mod field;
 mod fields;
 mod message;
 mod test_cards;
@@ -13,7 +14,8 @@ use std::fmt;
 
 use askama::Template;
 
-pub use self::card_form::{CardForm, Field};
+pub use self::card_form::CardForm;
+pub use self::field::{Field, Keyboard, first_problem};
 pub use self::fields::Fields;
 pub use self::message::{Link, Message};
 pub use self::test_cards::{Group, TestCard, decline, is_test_card, test_cards};

@@ -55,7 +55,8 @@ impl<P: Provider> Pages<P> {
 }
 
 fn visit<P: Provider>(worlds: &Worlds<P>, row: &Page<P::State>, params: Params<'_>, exchange: &Exchange<'_>) -> Reply {
-    let token = params.into_iter().find(|(name, _)| *name == "token").map(|(_, held)| held).unwrap_or_default();
+    let (tokens, path): (Params<'_>, _) = params.into_iter().partition(|(name, _)| *name == "token");
+    let token = tokens.into_iter().next().map(|(_, held)| held).unwrap_or_default();
     let Some(slot) = worlds.which(|world| (row.opens)(world, &token)) else {
         let text = "No world of this sandbox knows this link. Worlds live in memory: they are gone when the \
                         sandbox stops or is reset.";
@@ -67,6 +68,7 @@ fn visit<P: Provider>(worlds: &Worlds<P>, row: &Page<P::State>, params: Params<'
     }
     let visit = Visit {
         token,
+        path,
         query: Fields::read(exchange.head.uri.query().unwrap_or("").as_bytes()),
         form: Fields::read(exchange.body),
         framed: framed(headers),

@@ -25,9 +25,9 @@ const AVERAGE_MONTH_SECONDS: i64 = 146_097 * DAY_SECONDS / 4_800;
 /// ordering compares months, then days, then seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub struct Cadence {
-    months: u32,
-    days: u32,
-    seconds: u32,
+    pub(super) months: u32,
+    pub(super) days: u32,
+    pub(super) seconds: u32,
 }
 
 /// Why a text is not a cadence.

@@ -6,6 +6,7 @@
 
 mod cadence;
 mod timestamp;
+mod words;
 
 use std::time::Duration;
 

@@ -149,12 +149,3 @@ fn explain_puts_violations_into_the_body() {
     let answer = api.post("/v0/products", &json!({ "name": "A" })).expect(400);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
 }
-
-#[test]
-fn a_page_that_is_not_built_says_so() {
-    let api = api();
-    let wanted = json!({ "merchantId": "org_shop" });
-    let link = api.create("/v0/customers/authorization", &wanted);
-    let page = api.browser().open(link["url"].as_str().unwrap()).expect(501);
-    assert!(page.text("message").contains("not built yet"));
-}

@@ -22,9 +22,9 @@ use super::plans::{Plan, PlanVersion};
 use super::prices::Price;
 use super::products::Product;
 use super::schedule::Cycle;
-use super::subscriptions::Subscription;
+use super::subscriptions::{PortalLink, PortalSession, Subscription};
 use super::test_clocks::TestClock;
-use super::webhooks::{PortalLink, Webhooks};
+use super::webhooks::{self, Webhooks};
 use crate::time::Timestamp;
 use crate::world::{Id, Row, Table, hash};
 
@@ -68,14 +68,16 @@ pub struct State {
     pub event_keys: HashMap<Arc<str>, Id<MeterEvent>>,
     /// Idempotency keys of payments.
     pub payment_keys: HashMap<Arc<str>, Id<Payment>>,
-    /// Portal links by token: whose, and until when.
-    pub portals: HashMap<Arc<str>, (Id<Subscription>, Timestamp)>,
+    /// Links to portals of subscriptions by token.
+    pub portals: HashMap<Arc<str>, PortalLink>,
+    /// Browsers in such portals by token.
+    pub portal_sessions: HashMap<Arc<str>, PortalSession>,
     /// Authorization links by token.
     pub authorizations: HashMap<Arc<str>, Authorization>,
     /// What the vendor's API says of webhooks; `None`: nothing yet.
     pub webhooks: Option<Webhooks>,
     /// Links to the webhook portal by token.
-    pub webhook_portals: HashMap<Arc<str>, PortalLink>,
+    pub webhook_portals: HashMap<Arc<str>, webhooks::PortalLink>,
     /// The last invoice number of a month (year × 12 + month).
     pub invoice_numbers: OrdMap<i32, u32>,
 
@@ -174,6 +176,7 @@ impl crate::world::State for State {
             event_keys: HashMap::new(),
             payment_keys: HashMap::new(),
             portals: HashMap::new(),
+            portal_sessions: HashMap::new(),
             authorizations: HashMap::new(),
             webhooks: None,
             webhook_portals: HashMap::new(),

@@ -1,6 +1,7 @@
 //! Paygentic, noun by noun and behaviour by behaviour.
 
 mod activation;
+mod authorization_pages;
 mod billable_metrics;
 mod calendar;
 mod checkout_pages;
@@ -12,6 +13,7 @@ mod fees;
 mod payment_sessions;
 mod payments;
 mod plans;
+mod portal_pages;
 mod prices;
 mod products;
 mod same_whatever_the_steps;

@@ -1,17 +1,20 @@
 //! Authorization links: the older way to a customer, who signs up on a page.
 //!
-//! Facts: paygentic-behaviour §2.6 (route, form of the link), guide "customers and subscriptions". Body and
-//! answer are not published: they follow the portal link's (docs/fidelity.md).
+//! Facts: paygentic-behaviour §2.6 (route, form of the link), guides "customer lifecycle" and "customers and
+//! subscriptions". Body and answer are not published: they follow the portal link's (docs/fidelity.md). The page
+//! itself stands in `pages::authorize`.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::json;
 
+use super::{ConsumerInput, edit};
 use crate::api::{Call, Fault, Reply, referred};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::payment_sessions::Redirects;
 use crate::providers::paygentic::plans::Plan;
+use crate::providers::paygentic::subscriptions::{self, Subscription};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id, hash};
 
@@ -20,15 +23,23 @@ const LIFE: Cadence = Cadence::days(7);
 
 /// What a link invites to.
 #[derive(Clone)]
-#[expect(dead_code, reason = "for the page behind the link, which is not built yet")]
 pub struct Authorization {
     merchant: Arc<str>,
-    plan: Option<Id<Plan>>,
-    email: Option<Box<str>>,
-    name: Option<Box<str>>,
-    external_id: Option<Box<str>>,
-    redirects: Option<Redirects>,
-    expires_at: Timestamp,
+    pub plan: Option<Id<Plan>>,
+    pub email: Option<Box<str>>,
+    pub name: Option<Box<str>>,
+    external_id: Option<Arc<str>>,
+    pub redirects: Option<Redirects>,
+    pub expires_at: Timestamp,
+    /// What became of it, once somebody has signed up.
+    pub accepted: Option<Accepted>,
+}
+
+/// Somebody has signed up.
+#[derive(Debug, Clone, Copy)]
+pub struct Accepted {
+    /// `None`: the link named no plan.
+    pub subscription: Option<Id<Subscription>>,
 }
 
 #[derive(Deserialize)]
@@ -38,7 +49,7 @@ struct Create {
     plan_id: Option<String>,
     email: Option<Box<str>>,
     name: Option<Box<str>>,
-    external_id: Option<Box<str>>,
+    external_id: Option<Arc<str>>,
     redirect_urls: Option<Redirects>,
 }
 
@@ -55,7 +66,26 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         "expiresAt": expires_at,
         "merchantId": merchant,
     });
-    let row = Authorization { merchant, plan, email, name, external_id, redirects: redirect_urls, expires_at };
+    let redirects = redirect_urls;
+    let row = Authorization { merchant, plan, email, name, external_id, redirects, expires_at, accepted: None };
     world.state.authorizations.insert(token.into(), row);
     Ok(Reply::created(&answer))
+}
+
+/// Signs a consumer up: customer and subscription come about as they do through the API, events included. Whether
+/// the consumer is a full account or a managed one shows nowhere in the contract, so that nothing keeps it.
+///
+/// # Errors
+/// If the API would refuse one of them.
+pub fn accept(world: &mut World, token: &str, consumer: ConsumerInput) -> Result<Accepted, Fault> {
+    let Some(link) = world.state.authorizations.get(token).cloned() else {
+        return Err(Fault::no_such("authorization", token));
+    };
+    let customer = edit::ensure(world, &link.merchant, consumer, link.external_id)?;
+    let sign_up = |plan| subscriptions::sign_up(world, plan, customer, link.redirects);
+    let accepted = Accepted { subscription: link.plan.map(sign_up).transpose()? };
+    if let Some(row) = world.state.authorizations.get_mut(token) {
+        row.accepted = Some(accepted);
+    }
+    Ok(accepted)
 }

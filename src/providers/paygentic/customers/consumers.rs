@@ -1,11 +1,14 @@
 //! Who stands behind a customer: a person or organisation with an e-mail address and a tax address.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::TaxRates;
-use crate::providers::paygentic::World;
+use crate::contract::{Contract, Registry, Violation};
+use crate::providers::paygentic::state::HOUSE_MERCHANT;
+use crate::providers::paygentic::{SCHEMAS, World};
 use crate::world::{Id, Row};
 
 /// Who pays: an organisation or person, known by its e-mail address.
@@ -53,6 +56,25 @@ pub struct ConsumerInput {
     pub tax_rates: TaxRates,
 }
 
+/// What the API asks of a consumer; for the page where somebody describes themselves.
+static RULES: LazyLock<Contract> = LazyLock::new(|| Registry::new(&SCHEMAS).contract("customers", "createCustomer"));
+
+/// A consumer who is described outside of the API, by the API's own rules.
+///
+/// # Errors
+/// What is wrong, with pointers below `/consumer`.
+pub fn read_input(consumer: &Value) -> Result<ConsumerInput, Vec<Violation>> {
+    let mut request = json!({ "merchantId": HOUSE_MERCHANT, "consumer": consumer });
+    RULES.request(&mut request)?;
+    ConsumerInput::deserialize(&request["consumer"])
+        .map_err(|error| vec![Violation::body("/consumer", "type", error.to_string())])
+}
+
+/// Whether a text can be the code of a country. Codes are not looked up.
+pub fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic())
+}
+
 /// Whether an address is enough to calculate tax; where it is not, the plan's rate is used (§2.6).
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct ValidTaxAddress {
@@ -71,7 +93,7 @@ impl Address {
         let country = self.country.as_deref().unwrap_or_default();
         let message = if !missing.is_empty() {
             Some(format!("The address cannot be used for tax: {} missing", missing.join(", ")))
-        } else if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+        } else if !is_country(country) {
             Some(format!("The address cannot be used for tax: country {country:?} is not two letters such as US"))
         } else {
             None

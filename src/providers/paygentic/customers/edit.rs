@@ -53,26 +53,45 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         (None, Some(input)) => consumers::ensure(world, input),
         (None, None) => return Err(Fault::field("/consumer", "required", "is needed, or consumerId")),
     };
-    let existing = of_pair(&world.state, consumer, &merchant);
-    if let Some(external) = &terms.external_id {
-        check_external_id(&world.state, &merchant, external, existing)?;
-    }
-    let id = existing.unwrap_or_else(|| make(world, merchant, consumer, terms));
+    let (id, new) = of_consumer(world, merchant, consumer, terms)?;
     let created = Created {
         customer_id: world.state.customers.text(id),
         valid_tax_address: world.state.consumers[consumer].address.check(),
     };
-    Ok(if existing.is_some() { Reply::ok(&created) } else { Reply::created(&created) })
+    Ok(if new { Reply::created(&created) } else { Reply::ok(&created) })
 }
 
-/// Finds or makes the customer of a consumer, who is found by e-mail address; says whether it is new.
-pub fn ensure(world: &mut World, merchant: &Arc<str>, mut input: ConsumerInput) -> (Id<Customer>, bool) {
-    let tax_rates = std::mem::take(&mut input.tax_rates);
+/// Finds or makes the customer of a consumer, who is found by e-mail address.
+///
+/// # Errors
+/// If another customer has the external id.
+pub fn ensure(
+    world: &mut World,
+    merchant: &Arc<str>,
+    mut input: ConsumerInput,
+    external_id: Option<Arc<str>>,
+) -> Result<Id<Customer>, Fault> {
+    let terms = Terms { tax_rates: std::mem::take(&mut input.tax_rates), external_id, ..Terms::default() };
     let consumer = consumers::ensure(world, input);
-    match of_pair(&world.state, consumer, merchant) {
-        Some(existing) => (existing, false),
-        None => (make(world, Arc::clone(merchant), consumer, Terms { tax_rates, ..Terms::default() }), true),
+    of_consumer(world, Arc::clone(merchant), consumer, terms).map(|(id, _)| id)
+}
+
+/// Finds or makes the customer of a consumer at a merchant; says whether it is new. One that is there already
+/// keeps its terms.
+fn of_consumer(
+    world: &mut World,
+    merchant: Arc<str>,
+    consumer: Id<Consumer>,
+    terms: Terms,
+) -> Result<(Id<Customer>, bool), Fault> {
+    let existing = of_pair(&world.state, consumer, &merchant);
+    if let Some(external) = &terms.external_id {
+        check_external_id(&world.state, &merchant, external, existing)?;
     }
+    Ok(match existing {
+        Some(existing) => (existing, false),
+        None => (make(world, merchant, consumer, terms), true),
+    })
 }
 
 /// The names under which a merchant's rows stand: its own and that of the starting world's rows.

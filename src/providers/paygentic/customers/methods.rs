@@ -75,6 +75,20 @@ pub fn keep_card(world: &mut World, customer: Id<Customer>, card: &Card) -> Id<P
     id
 }
 
+/// Takes a card away. Without one the customer's invoices wait to be paid on their pages.
+pub fn remove_method(world: &mut World, customer: Id<Customer>, method: Id<PaymentMethod>) {
+    world.state.customers.update(customer, |row| row.payment_methods.retain(|kept| *kept != method));
+    world.state.payment_methods.remove(method);
+}
+
+/// From now on this card of the customer is the one that is charged.
+pub fn prefer_method(world: &mut World, customer: Id<Customer>, method: Id<PaymentMethod>) {
+    world.state.customers.update(customer, |row| {
+        row.payment_methods.retain(|kept| *kept != method);
+        row.payment_methods.push(method);
+    });
+}
+
 pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
     let methods = &world.state.customers[id].payment_methods;
@@ -95,21 +109,34 @@ struct SetUp {
 pub(super) fn set_up(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
     let wanted: SetUp = call.input()?;
+    let redirects = Redirects { on_success: wanted.success_redirect_url, on_failure: wanted.failure_redirect_url };
+    let expires_at = expiry(world.now(ClockId::WORLD), wanted.expires_at)?;
+    let session = open_set_up(world, id, expires_at, Some(redirects), wanted.metadata);
+    let url = payment_sessions::url(&world.state, session, call.site);
+    Ok(Reply::created(&session_body(&world.state, session, url)))
+}
+
+/// Opens a page that saves a card on a customer until it expires.
+pub fn open_set_up(
+    world: &mut World,
+    customer: Id<Customer>,
+    expires_at: Timestamp,
+    redirects: Option<Redirects>,
+    metadata: Option<Map<String, Value>>,
+) -> Id<Session> {
     let opening = Opening {
-        purpose: Purpose::Setup(id),
-        customer: Some(id),
+        purpose: Purpose::Setup(customer),
+        customer: Some(customer),
         amount: Decimal::ZERO,
         // Of an amount that nobody pays: no answer shows it.
         currency: Arc::from("USD"),
         clock: ClockId::WORLD,
-        expires_at: expiry(world.now(ClockId::WORLD), wanted.expires_at)?,
-        redirects: Some(Redirects { on_success: wanted.success_redirect_url, on_failure: wanted.failure_redirect_url }),
+        expires_at,
+        redirects,
         save: true,
-        metadata: wanted.metadata.map(Value::Object),
+        metadata: metadata.map(Value::Object),
     };
-    let session = payment_sessions::open(world, opening);
-    let url = payment_sessions::url(&world.state, session, call.site);
-    Ok(Reply::created(&session_body(&world.state, session, url)))
+    payment_sessions::open(world, opening)
 }
 
 fn expiry(now: Timestamp, wanted: Option<Timestamp>) -> Result<Timestamp, Fault> {

@@ -20,11 +20,11 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use self::authorization::Authorization;
+pub use self::authorization::{Accepted, Authorization, accept};
 use self::consumers::ValidTaxAddress;
-pub use self::consumers::{Address, Consumer, ConsumerInput};
+pub use self::consumers::{Address, Consumer, ConsumerInput, is_country, read_input};
 pub use self::edit::ensure;
-pub use self::methods::{PaymentMethod, keep_card, save_method};
+pub use self::methods::{PaymentMethod, keep_card, open_set_up, prefer_method, remove_method, save_method};
 use super::body::list as envelope;
 use super::state::{State, mine};
 use super::{Operation, World};
@@ -58,7 +58,7 @@ pub struct Customer {
     pub external_id: Option<Arc<str>>,
     pub tax_rates: TaxRates,
     pub notifications: Notifications,
-    /// Newest last; the newest is charged.
+    /// Newest last, unless the customer prefers another; the last is charged.
     pub payment_methods: Vec<Id<PaymentMethod>>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

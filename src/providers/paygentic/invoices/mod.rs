@@ -20,8 +20,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use self::body::{Body, body};
-pub use self::calculate::{Totals, calculate, estimate, tax_rate};
-pub use self::pdf::{period, quantity, tax_label};
+pub use self::calculate::{Totals, calculate, estimate, reckon, tax_rate};
+pub use self::pdf::{date, document, period, quantity, readable, tax_label};
+pub use self::projected::pending;
 pub use self::refunds::Refund;
 pub use self::settle::link;
 use super::Operation;

@@ -15,6 +15,7 @@ use crate::providers::paygentic::World;
 use crate::providers::paygentic::body::list as envelope;
 use crate::providers::paygentic::prices::Charged;
 use crate::providers::paygentic::schedule::{self, Charge, Cycle, Moment};
+use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::{Status as SubscriptionStatus, Subscription};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{Id, hash};
@@ -95,7 +96,8 @@ fn body<'a>(
 ) -> Body<'a> {
     let state = &world.state;
     let plan = &state.plans[row.plan];
-    let reckoned: Vec<Reckoned> = due.iter().map(|(charge, moment)| line(world, id, row, charge, moment)).collect();
+    let reckoned: Vec<Reckoned> =
+        due.iter().map(|(charge, moment)| reckon(state, &pending(state, id, charge, moment))).collect();
     let totals = add_up(&reckoned, plan.tax_behaviour, &plan.currency);
     let start = due.iter().map(|(_, moment)| moment.window.start).min().unwrap_or(row.started_at);
     let end = due.iter().map(|(_, moment)| moment.window.end).max().unwrap_or(start);
@@ -109,12 +111,12 @@ fn body<'a>(
 }
 
 /// A line as it would be drafted now, but for one that the open invoice has: that keeps its price.
-fn line(world: &World, id: Id<Subscription>, row: &Subscription, charge: &Charge, moment: &Moment) -> Reckoned {
-    let state = &world.state;
-    let open: &[Id<LineItem>] = state.cycles[row.cycle].open_invoice.map_or(&[], |open| &state.invoices[open].lines);
+pub fn pending(state: &State, id: Id<Subscription>, charge: &Charge, moment: &Moment) -> LineItem {
+    let cycle = &state.cycles[state.subscriptions[id].cycle];
+    let open: &[Id<LineItem>] = cycle.open_invoice.map_or(&[], |open| &state.invoices[open].lines);
     let standing = drafts::standing(state, open, charge, moment);
     let terms = standing.map_or(&state.prices[charge.price], |line| &state.line_items[line].terms);
-    reckon(state, &drafts::draft(id, state.invoices.next_id(), charge, moment, Arc::clone(terms), moment.due))
+    drafts::draft(id, state.invoices.next_id(), charge, moment, Arc::clone(terms), moment.due)
 }
 
 impl Invoice {

@@ -48,7 +48,7 @@ impl Notice {
 }
 
 pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
-    let paid = super::row(&world.state.sessions, visit)?;
+    let paid = super::session(world, visit)?;
     if world.state.sessions[paid].status == Status::Completed {
         return Ok(done::paid_already(world, paid, visit));
     }
@@ -62,7 +62,7 @@ pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
         "cancelled" => Some(Notice::plain("Cancelled: nothing was charged. You can still pay here.")),
         "abandoned" => Some(Notice::plain("The confirmation was left unfinished: nothing was charged.")),
         "authentication_failed" => {
-            page.frame.post = Some(done::FAILED);
+            page.frame.post = super::word(visit, done::FAILED);
             Some(Notice::bad(decline("authentication_failed")))
         }
         _ => None,
@@ -88,7 +88,7 @@ pub(super) fn pay(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
         // The session remembers the decline, so this page is not a refusal: something has happened.
         Err(code) => {
             let mut page = again(world, id, visit, form, Notice::bad(decline(code)));
-            page.frame.post = Some(done::FAILED);
+            page.frame.post = super::word(visit, done::FAILED);
             Ok(page.answer(402))
         }
     }

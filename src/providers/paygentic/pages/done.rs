@@ -1,6 +1,6 @@
 //! Where a payment ends: back at the merchant's page, or word to the page that frames this one.
 
-use super::{below, pending, row};
+use super::{below, pending, portal, session};
 use crate::api::{Reply, Visit};
 use crate::pages::{Frame, Message};
 use crate::providers::paygentic::World;
@@ -14,7 +14,7 @@ const SUCCEEDED: &str = "payment_success";
 pub(super) const FAILED: &str = "payment_error";
 
 pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
-    let id = row(&world.state.sessions, visit)?;
+    let id = session(world, visit)?;
     if world.state.sessions[id].status == Status::Completed {
         return Ok(paid(world, id, visit));
     }
@@ -25,8 +25,12 @@ pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     Err(Reply::redirect(&below(&world.state, id, visit, "")))
 }
 
-/// Paid just now: the customer goes on to the merchant.
+/// Paid just now: the customer goes on to the merchant, or back to the portal.
 fn paid(world: &World, id: Id<Session>, visit: &Visit) -> Reply {
+    if let Some(portal) = portal::of_payment(visit) {
+        let told = if matches!(world.state.sessions[id].purpose, Purpose::Setup(_)) { "saved" } else { "paid" };
+        return Reply::redirect(&format!("{portal}?told={told}"));
+    }
     let url = redirects(world, id).0;
     if let (Some(url), Some(false)) = (url, visit.framed) {
         return Reply::redirect(url);
@@ -38,14 +42,20 @@ fn paid(world: &World, id: Id<Session>, visit: &Visit) -> Reply {
 
 /// Opened again after it was paid: nothing happens, nobody is told.
 pub(super) fn paid_already(world: &World, id: Id<Session>, visit: &Visit) -> Reply {
+    if let Some(portal) = portal::of_payment(visit) {
+        return Reply::redirect(&portal);
+    }
     let (title, text) = thanks(world, id);
     let title = if title == "Paid" { "Already paid" } else { title };
     let page = Message { good: true, ..Message::new(visit.frame(), title, text) };
     Reply::page(200, onward(page, visit, redirects(world, id).0).html())
 }
 
-/// The customer has cancelled: standalone to where the merchant wants them, in a frame with word to its parent.
+/// The customer has cancelled: back to the portal, standalone to where the merchant wants them, in a frame with word to its parent.
 pub(super) fn leave(world: &World, id: Id<Session>, visit: &Visit) -> Reply {
+    if let Some(portal) = portal::of_payment(visit) {
+        return Reply::redirect(&format!("{portal}?told=cancelled"));
+    }
     let url = redirects(world, id).1;
     match (visit.framed, url) {
         (Some(false), Some(url)) => Reply::redirect(url),

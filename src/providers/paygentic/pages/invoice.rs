@@ -14,12 +14,17 @@ pub(super) fn enter(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     if !invoice.is_owed() {
         return Err(not_payable(invoice, visit));
     }
+    let session = session(world, id, visit)?;
+    Ok(Reply::redirect(&payment_sessions::url(&world.state, session, visit.site)))
+}
+
+/// The session that an owed invoice is paid in: one that waits, or a new one.
+pub(super) fn session(world: &mut World, id: Id<Invoice>, visit: &Visit) -> Result<Id<Session>, Reply> {
     if let Some(session) = waiting(&world.state, id) {
-        return Err(Reply::redirect(&payment_sessions::url(&world.state, session, visit.site)));
+        return Ok(session);
     }
     let opened = invoices::link(world, id, None, false);
-    let session = opened.map_err(|fault| message(visit, 409, "This invoice cannot be paid", fault.message))?;
-    Ok(Reply::redirect(&payment_sessions::url(&world.state, session, visit.site)))
+    opened.map_err(|fault| message(visit, 409, "This invoice cannot be paid", fault.message))
 }
 
 /// The session that collects the invoice: its own, or that of the subscription which it starts.

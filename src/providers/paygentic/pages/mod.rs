@@ -3,11 +3,14 @@
 //! Facts: paygentic-behaviour §2.9 (addresses, messages to the embedding page, redirects), guide "customer
 //! lifecycle". What the pages look like and say is ours (docs/fidelity.md).
 
+mod authorize;
 mod bill;
 mod challenge;
 mod checkout;
 mod done;
 mod invoice;
+mod portal;
+mod terms;
 
 use super::payment_sessions::{self, Session, Status};
 use super::state::{MERCHANT_NAME, State};
@@ -15,10 +18,10 @@ use super::{Page, World};
 use crate::api::{Reply, Visit, enter, show, submit};
 use crate::pages::Message;
 use crate::time::Timestamp;
-use crate::world::{Id, Row, Table};
+use crate::world::{ClockId, Id, Row, Table};
 
 pub fn pages() -> Vec<Page> {
-    vec![
+    let mut pages = vec![
         show("/portal/pay/{token}", is_session, checkout::show),
         submit("/portal/pay/{token}", is_session, checkout::pay),
         submit("/portal/pay/{token}/cancel", is_session, checkout::cancel),
@@ -26,9 +29,14 @@ pub fn pages() -> Vec<Page> {
         submit("/portal/pay/{token}/challenge", is_session, challenge::answer),
         show("/portal/pay/{token}/done", is_session, done::show),
         enter("/portal/invoice/{token}", is_invoice, invoice::enter),
-        show("/portal/access/{token}", |world, token| world.state.portals.contains_key(token), not_built),
-        show("/authorize/{token}", |world, token| world.state.authorizations.contains_key(token), not_built),
-    ]
+        show("/authorize/{token}", is_authorization, authorize::show),
+        submit("/authorize/{token}", is_authorization, authorize::sign_up),
+        submit("/authorize/{token}/decline", is_authorization, authorize::decline),
+        show("/authorize/{token}/declined", is_authorization, authorize::declined),
+        show("/authorize/{token}/done", is_authorization, authorize::done),
+    ];
+    pages.extend(portal::pages());
+    pages
 }
 
 fn is_session(world: &World, token: &str) -> bool {
@@ -39,8 +47,8 @@ fn is_invoice(world: &World, token: &str) -> bool {
     world.state.invoices.find(token).is_some()
 }
 
-fn not_built(_: &World, visit: &Visit) -> Result<Reply, Reply> {
-    Err(message(visit, 501, "Not built yet", "This page is not built yet. The API behind it works."))
+fn is_authorization(world: &World, token: &str) -> bool {
+    world.state.authorizations.contains_key(token)
 }
 
 /// A page that only says something.
@@ -50,14 +58,24 @@ fn message(visit: &Visit, status: u16, title: &'static str, text: impl Into<Stri
 
 /// The row that the address means. It may be gone since its world was found: a world can be reset.
 fn row<T: Row>(table: &Table<T>, visit: &Visit) -> Result<Id<T>, Reply> {
-    table.find(&visit.token).ok_or_else(|| {
-        message(visit, 404, "This link leads nowhere", format!("There is no such {} any more.", T::NOUN))
-    })
+    table.find(&visit.token).ok_or_else(|| nowhere(visit, T::NOUN))
+}
+
+fn nowhere(visit: &Visit, noun: &str) -> Reply {
+    message(visit, 404, "This link leads nowhere", format!("There is no such {noun} any more."))
+}
+
+/// The session that is to be paid: the address names it, alone or below the portal that the customer comes from.
+fn session(world: &World, visit: &Visit) -> Result<Id<Session>, Reply> {
+    if visit.segment(portal::PAYMENT).is_empty() {
+        return row(&world.state.sessions, visit);
+    }
+    portal::payment(world, visit)
 }
 
 /// The session that the address means, if it can still be paid.
 fn pending(world: &World, visit: &Visit) -> Result<Id<Session>, Reply> {
-    let id = row(&world.state.sessions, visit)?;
+    let id = session(world, visit)?;
     match world.state.sessions[id].status {
         Status::Pending => Ok(id),
         // Whoever sends a form twice ends where the first one led.
@@ -68,21 +86,51 @@ fn pending(world: &World, visit: &Visit) -> Result<Id<Session>, Reply> {
 
 /// Why nobody can pay any more.
 fn over(world: &World, id: Id<Session>, visit: &Visit, status: Status) -> Reply {
-    if status == Status::Expired {
-        let until = world.state.sessions[id].expires_at.civil().strftime("%-d %B %Y, %H:%M UTC");
-        let text = format!("It could be used until {until}. Ask {MERCHANT_NAME} for a new one.");
-        return message(visit, 410, "This link has expired", text);
-    }
-    if status == Status::Failed {
-        let text = format!("It was given up and cannot be tried again here. Ask {MERCHANT_NAME} for a new link.");
-        return message(visit, 410, "This payment has failed", text);
-    }
-    message(visit, 410, "This link is no longer valid", "There is nothing left to pay here, or a newer link to pay it.")
+    let (title, text) = match status {
+        Status::Expired => {
+            let until = minute(world.state.sessions[id].expires_at);
+            let text = format!("It could be used until {until}. Ask {MERCHANT_NAME} for a new one.");
+            ("This link has expired", text)
+        }
+        Status::Failed => {
+            let text = format!("It was given up and cannot be tried again here. Ask {MERCHANT_NAME} for a new link.");
+            ("This payment has failed", text)
+        }
+        _ => {
+            let text = "There is nothing left to pay here, or a newer link to pay it.";
+            ("This link is no longer valid", text.to_owned())
+        }
+    };
+    let page = Message::new(visit.frame(), title, text);
+    let page = match portal::of_payment(visit) {
+        Some(portal) => page.with_link("Back to the portal", portal, false),
+        None => page,
+    };
+    Reply::page(410, page.html())
 }
 
-/// An address at or below the page of a session.
+/// An instant as a customer reads it.
+fn minute(at: Timestamp) -> String {
+    at.civil().strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+/// An address at or below the page of a session, which stays below the portal that it was opened from.
 fn below(state: &State, id: Id<Session>, visit: &Visit, rest: &str) -> String {
-    payment_sessions::url(state, id, visit.site) + rest
+    let page = match portal::of_payment(visit) {
+        Some(portal) => portal::checkout(state, id, &portal),
+        None => payment_sessions::url(state, id, visit.site),
+    };
+    page + rest
+}
+
+/// What the page that frames this one is told (§2.9): the portal, which a payment in it leads back to, is no checkout.
+fn word(visit: &Visit, said: &'static str) -> Option<&'static str> {
+    portal::of_payment(visit).is_none().then_some(said)
+}
+
+/// The instant that the world's clock shows.
+fn today(world: &World, visit: &Visit) -> Timestamp {
+    world.clock(ClockId::WORLD).reading(visit.wall)
 }
 
 /// The instant that a session's clock shows.

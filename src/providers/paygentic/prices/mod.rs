@@ -120,6 +120,11 @@ impl Price {
         }
     }
 
+    /// Whether a unit price is a share, to be shown in percent.
+    pub fn is_proportion(&self) -> bool {
+        self.rate_type == RateType::Proportion
+    }
+
     /// What the rules look at, as it stands.
     fn terms(&self) -> Terms {
         Terms {

@@ -1,20 +1,16 @@
-//! Changing and ending subscriptions, and the link to their portal.
+//! Changing and ending subscriptions.
 //!
-//! Facts: paygentic-behaviour §2.7 (PATCH, termination, portal).
+//! Facts: paygentic-behaviour §2.7 (PATCH, termination).
 
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{Status, Subscription, VersionPolicy, body};
 use crate::api::{Call, Fault, Patch, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::notices::Notice;
-use crate::time::{Cadence, Timestamp};
-use crate::world::{ClockId, Id, hash};
-
-/// How long a portal link lives at most (§2.7).
-const PORTAL_LIFE_MOST: Cadence = Cadence::days(7);
+use crate::time::Timestamp;
+use crate::world::Id;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -120,27 +116,4 @@ pub(super) fn terminate(world: &mut World, call: &Call) -> Result<Reply, Fault> 
     let by = world.state.customers[row.customer].merchant.as_ref().into();
     cycle::end(world, id, by, reason, change_reason);
     Ok(Reply::ok(&body(world, id, &world.state.subscriptions[id], call.site)))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Portal {
-    expires_in: Option<Cadence>,
-}
-
-/// A link that opens once. It lives by the world's clock: links are for people, who have no test clock.
-pub(super) fn portal(world: &mut World, call: &Call) -> Result<Reply, Fault> {
-    let id = call.id(&world.state.subscriptions)?;
-    let Portal { expires_in } = call.input()?;
-    let now = world.now(ClockId::WORLD);
-    let life = expires_in.unwrap_or(Cadence::seconds(600));
-    let expires_at = life.after(now, 1).filter(|at| PORTAL_LIFE_MOST.after(now, 1).is_some_and(|most| *at <= most));
-    let Some(expires_at) = expires_at else {
-        return Err(Fault::field("/expiresIn", "maximum", format!("{life} is longer than P7D")));
-    };
-    let number = world.state.portals.len();
-    let token = format!("{:016x}", hash(world.state.seed, format!("portal {number}").as_bytes()));
-    world.state.portals.insert(token.as_str().into(), (id, expires_at));
-    let url = format!("{}/portal/access/{token}", call.site);
-    Ok(Reply::ok(&json!({ "object": "subscriptionPortal", "url": url, "expiresAt": expires_at })))
 }

@@ -71,16 +71,69 @@ struct ItemInput {
     quantity: Decimal,
 }
 
+impl Create {
+    /// A start at `now` on the terms of a request that says nothing else.
+    fn now(name: &str, now: Timestamp, redirect_urls: Option<Redirects>) -> Self {
+        Self {
+            name: name.into(),
+            plan_id: String::new(),
+            started_at: now,
+            customer_id: None,
+            customer: None,
+            ending_at: None,
+            test_clock_id: None,
+            auto_charge: false,
+            tax_exempt: false,
+            elapsed_period_billing: Elapsed::default(),
+            payment_term_days: 0,
+            renewal_reminder_enabled: None,
+            renewal_reminder_days: None,
+            version_policy: VersionPolicy::default(),
+            session_expiry_minutes: None,
+            redirect_urls,
+            metadata: None,
+            prefund_amount: None,
+            items: Vec::new(),
+        }
+    }
+}
+
 pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let mut wanted: Create = call.input()?;
     let plan = referred(&world.state.plans, "/planId", &wanted.plan_id)?;
     let test_clock = test_clock(world, wanted.test_clock_id.as_deref())?;
     let clock = test_clock.map_or(ClockId::WORLD, |id| world.state.test_clocks[id].clock);
     let customer = customer(world, plan, &mut wanted)?;
+    let (id, new) = ensure(world, &wanted, plan, customer, (clock, test_clock))?;
+    let body = body(world, id, &world.state.subscriptions[id], call.site);
+    Ok(if new { Reply::created(&body) } else { Reply::ok(&body) })
+}
+
+/// The subscription of somebody who signs up by themselves: it starts now, on the world's clock, under the name of
+/// its plan. One that lives already is taken.
+pub fn sign_up(
+    world: &mut World,
+    plan: Id<Plan>,
+    customer: Id<Customer>,
+    redirects: Option<Redirects>,
+) -> Result<Id<Subscription>, Fault> {
+    let row = &world.state.plans[plan];
+    let wanted = Create::now(&row.name, world.now(ClockId::WORLD), redirects);
+    ensure(world, &wanted, plan, customer, (ClockId::WORLD, None)).map(|(id, _)| id)
+}
+
+/// Finds or makes the subscription of a customer to a plan; says whether it is new.
+fn ensure(
+    world: &mut World,
+    wanted: &Create,
+    plan: Id<Plan>,
+    customer: Id<Customer>,
+    (clock, test_clock): (ClockId, Option<Id<TestClock>>),
+) -> Result<(Id<Subscription>, bool), Fault> {
     if let Some(existing) = existing(world, customer, plan) {
-        return Ok(Reply::ok(&body(world, existing, &world.state.subscriptions[existing], call.site)));
+        return Ok((existing, false));
     }
-    let row = draft(world, &wanted, plan, customer, (clock, test_clock))?;
+    let row = draft(world, wanted, plan, customer, (clock, test_clock))?;
     let cycle = cycle(world, &row)?;
     world.state.cycles.insert(cycle);
     let id = world.state.subscriptions.insert(row);
@@ -90,8 +143,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     if wanted.ending_at.is_some() {
         cycle::set_end(world, id);
     }
-    start(world, id, &wanted)?;
-    Ok(Reply::created(&body(world, id, &world.state.subscriptions[id], call.site)))
+    start(world, id, wanted)?;
+    Ok((id, true))
 }
 
 fn test_clock(world: &World, id: Option<&str>) -> Result<Option<Id<TestClock>>, Fault> {
@@ -115,7 +168,7 @@ fn customer(world: &mut World, plan: Id<Plan>, wanted: &mut Create) -> Result<Id
     let merchant = Arc::clone(&world.state.plans[plan].merchant);
     let merchant =
         if *merchant == *super::super::state::HOUSE_MERCHANT { world.state.default_merchant() } else { merchant };
-    Ok(customers::ensure(world, &merchant, consumer).0)
+    customers::ensure(world, &merchant, consumer, None)
 }
 
 /// A live subscription of the same customer to the same plan is answered instead of a second one (§1.3; the

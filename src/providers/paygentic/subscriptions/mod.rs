@@ -6,6 +6,7 @@ mod body;
 mod change;
 mod create;
 mod list;
+mod portal;
 
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::body::body;
+pub use self::create::sign_up;
+pub use self::portal::{Closed, PortalLink, PortalSession, enter};
 use super::Operation;
 use super::customers::Customer;
 use super::invoices::Invoice;
@@ -34,7 +37,7 @@ pub fn noun() -> Noun<Action<State>> {
         write("createSubscription", Method::POST, "/v0/subscriptions", create::create),
         read("getSubscription", "/v0/subscriptions/{id}", list::get),
         write("updateSubscription", Method::PATCH, "/v0/subscriptions/{id}", change::update),
-        write("generatePortalLink", Method::POST, "/v0/subscriptions/{id}/portal", change::portal),
+        write("generatePortalLink", Method::POST, "/v0/subscriptions/{id}/portal", portal::create),
         write("terminateSubscription", Method::POST, "/v0/subscriptions/{id}/termination", change::terminate),
     ];
     Noun { name: "subscriptions", operations }

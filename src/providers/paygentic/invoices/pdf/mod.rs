@@ -34,7 +34,12 @@ pub(super) fn download(world: &World, call: &Call) -> Result<Reply, Fault> {
         );
         return Err(Fault::new(crate::api::Kind::NotFound, message));
     }
-    Ok(Reply::other("application/pdf", layout::document(&sheet(&world.state, id))))
+    Ok(document(&world.state, id))
+}
+
+/// The document of an issued invoice.
+pub fn document(state: &State, id: Id<Invoice>) -> Reply {
+    Reply::other("application/pdf", layout::document(&sheet(state, id)))
 }
 
 /// What stands on the paper, as text.
@@ -152,10 +157,15 @@ fn on_paper(line: &LineItem, currency: &str) -> Line {
 
 /// How much of it, in digits that a person can read.
 pub fn quantity(line: &LineItem) -> String {
-    exact(line.quantity.unwrap_or_default().round_dp(QUANTITY_DIGITS))
+    readable(line.quantity.unwrap_or_default())
 }
 
-fn date(at: Timestamp) -> String {
+/// A quantity in digits that a person can read.
+pub fn readable(quantity: Decimal) -> String {
+    exact(quantity.round_dp(QUANTITY_DIGITS))
+}
+
+pub fn date(at: Timestamp) -> String {
     at.civil().strftime("%-d %b %Y").to_string()
 }
 
