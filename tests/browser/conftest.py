@@ -44,7 +44,10 @@ expect.set_options(timeout=PATIENCE_MS)
 def chromium():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("LEAPDAY_CHROMIUM", "/usr/bin/chromium"), args=FLAGS
+            executable_path=os.environ.get("LEAPDAY_CHROMIUM", "/usr/bin/chromium"),
+            args=FLAGS,
+            # Customers' browsers keep pages in memory for whoever goes back; Playwright's do not by themselves.
+            ignore_default_args=["--disable-back-forward-cache"],
         )
         yield browser
         browser.close()
