@@ -120,6 +120,24 @@ class Merchant:
         made = self._post(f"/v0/customers/{customer}/paymentMethods", urls)
         return SimpleNamespace(checkout=made["url"], yes=urls["successRedirectUrl"])
 
+    def portal(self, subscription):
+        answer = self._world.raw.post(f"/v0/subscriptions/{subscription.id}/portal", json={})
+        assert answer.is_success, answer.text
+        return answer.json()["url"]
+
+    def invitation(self, plan):
+        """A link behind which somebody signs up for a plan."""
+        urls = {"onSuccess": self._shop.url("/welcome"), "onFailure": self._shop.url("/no-thanks")}
+        body = {"merchantId": "org_leapday", "planId": plan, "redirectUrls": urls}
+        answer = self._world.raw.post("/v0/customers/authorization", json=body)
+        assert answer.is_success, answer.text
+        return SimpleNamespace(url=answer.json()["url"], yes=urls["onSuccess"], no=urls["onFailure"])
+
+    def complete(self, subscription):
+        """Pays without a page."""
+        session = subscription.checkout.rpartition("/")[2]
+        self._world.control.post(f"/payments/{session}/complete", {"card": {"number": "4242424242424242"}})
+
     def use(self, subscription, tokens, timestamp):
         event = {
             "type": "ai.tokens",
@@ -137,6 +155,9 @@ class Merchant:
 
     def status(self, subscription):
         return self._get(f"/v0/subscriptions/{subscription.id}")["status"]
+
+    def subscriptions(self):
+        return self._get("/v0/subscriptions")["data"]
 
     def cards(self, customer):
         """The last digits of the cards that the customer has saved."""
