@@ -129,7 +129,7 @@ fn the_page_says_what_is_agreed_and_what_comes_next() {
         page.texts("[data-testid=prices] tr"),
         [
             "Fee 30 Every month, in advanceUSD 30.00",
-            "Usage of calls Every month, by usage in units Up to 1,000: free Beyond: USD 0.02 each",
+            "Usage of calls Every month, by usage in units; the step that is reached prices all of it Up to 1,000: free Beyond: USD 0.02 each",
         ]
     );
     assert!(page.text("usage").contains("250 of 1,000 units that are free"), "{}", page.text("usage"));

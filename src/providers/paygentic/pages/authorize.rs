@@ -60,14 +60,12 @@ fn address(visit: &Visit) -> String {
 fn open<'w>(world: &'w World, visit: &Visit) -> Result<&'w Authorization, Reply> {
     let link = link(world, visit)?;
     if let Some(accepted) = link.accepted {
-        return Err(match waiting(&world.state, accepted) {
-            // Whoever comes back before they have paid still can.
-            Some(session) => Reply::redirect(&payment_sessions::url(&world.state, session, visit.site)),
-            None => {
-                let text = format!("Somebody has signed up with it. Ask {MERCHANT_NAME} for another one.");
-                message(visit, 410, "This link has been used", text)
-            }
-        });
+        // Whoever comes back before they have paid still can.
+        if let Some(session) = waiting(&world.state, accepted) {
+            return Err(Reply::redirect(&payment_sessions::url(&world.state, session, visit.site)));
+        }
+        let text = format!("Somebody has signed up with it. Ask {MERCHANT_NAME} for another one.");
+        return Err(message(visit, 410, "This link has been used", text));
     }
     if link.expires_at <= today(world, visit) {
         let until = minute(link.expires_at);
@@ -200,8 +198,8 @@ impl SignUp {
     /// What the link knows already.
     fn invited(link: &Authorization) -> Self {
         let mut form = Self::empty();
-        form.name.value = link.name.as_deref().unwrap_or_default().to_owned();
-        form.email.value = link.email.as_deref().unwrap_or_default().to_owned();
+        link.name.as_deref().unwrap_or_default().clone_into(&mut form.name.value);
+        link.email.as_deref().unwrap_or_default().clone_into(&mut form.email.value);
         form
     }
 

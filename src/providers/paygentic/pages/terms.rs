@@ -54,10 +54,13 @@ fn term(state: &State, currency: &str, cadence: Cadence, id: Id<Price>, agreed: 
     };
     let name = price.display_name.to_string();
     if let Some(metric) = metric {
-        let detail = format!("{when}, by usage in {}", metric.unit);
         let mut steps = steps(price, currency);
-        let amount = if steps.len() == 1 { steps.remove(0) } else { String::new() };
-        return Term { name, detail, amount, steps, upfront: false };
+        let detail = format!("{when}, by usage in {}", metric.unit);
+        if steps.len() == 1 {
+            return Term { name, detail, amount: steps.remove(0), steps, upfront: false };
+        }
+        let detail = detail + "; the step that is reached prices all of it";
+        return Term { name, detail, amount: String::new(), steps, upfront: false };
     }
     let quantity = agreed.unwrap_or_else(|| Decimal::from(price.quantity));
     let rated = price.rate.of(quantity);
