@@ -9,6 +9,8 @@ if (framed) {
   if (post) window.parent.postMessage({ type: post }, "*");
   // A framed page stays where it is: its parent goes on.
   document.querySelectorAll("[data-standalone]").forEach((link) => link.remove());
+  // Browsers leave `autofocus` alone in a frame of another site. Ours stands only where somebody has just sent a form.
+  document.querySelector("[autofocus]")?.focus();
 } else if (go) {
   window.location.replace(go);
 }
@@ -61,11 +63,11 @@ document.querySelectorAll("form").forEach((form) => {
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
     const button = event.submitter;
-    if (!button?.dataset.busy) return;
-    const label = button.textContent;
-    button.textContent = button.dataset.busy;
-    // Back from another page, out of the browser's memory: it can be sent again.
-    window.addEventListener("pageshow", () => (button.textContent = label), { once: true });
+    if (button?.dataset.busy) button.textContent = button.dataset.busy;
   });
-  window.addEventListener("pageshow", () => delete form.dataset.sent);
+});
+
+// Back from another page, out of the browser's memory: what stands here may have been paid or spent since.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.replace(window.location.href);
 });

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 import shop
-from conftest import local
+from sandbox import local
 from shop import ANCHOR, MERCHANT, at
 
 LIFECYCLE_CUSTOMER = {

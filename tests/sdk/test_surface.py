@@ -12,7 +12,8 @@ import pytest
 from paygentic_sdk import Paygentic, errors
 
 import shop
-from conftest import World, address_of, local
+from conftest import World
+from sandbox import address_of, local
 from shop import ANCHOR, DECLINED_CARD, EVENT_TYPE, GOOD_CARD, MERCHANT, at
 
 FIRST_RENEWAL_ISSUED = "2028-03-01T00:00:00Z"

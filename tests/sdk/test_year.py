@@ -14,7 +14,8 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 import shop
-from conftest import World, local
+from conftest import World
+from sandbox import local
 from shop import ANCHOR, DECLINED_CARD, at
 
 # Boundary n of a subscription that starts on 31 January 2028, a leap year: always counted from the start.
