@@ -38,6 +38,7 @@ pub const NOWHERE: &str = "http://localhost";
 
 /// Everything a user can set about a sandbox.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     pub host: String,
     /// 0 picks a free one.
@@ -54,6 +55,8 @@ pub struct Options {
     pub timers_per_advance: usize,
     /// A webhook endpoint that every new world has.
     pub webhook: Option<Webhook>,
+    /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
+    pub standalone_pages: bool,
     pub shutdown_timeout: Duration,
 }
 
@@ -72,6 +75,7 @@ impl Default for Options {
             max_worlds: MAX_WORLDS,
             timers_per_advance: TIMERS_PER_ADVANCE,
             webhook: None,
+            standalone_pages: false,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
         }
     }
@@ -108,6 +112,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         world: options.world.clone(),
         start,
         webhook: options.webhook.clone(),
+        standalone_pages: options.standalone_pages,
         home: options.public_url.as_deref().unwrap_or(base_url).into(),
         courier: Courier::default(),
     });

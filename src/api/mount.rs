@@ -64,6 +64,7 @@ pub struct Webhook {
 }
 
 /// What a user may set that mounts have to know, and what they share.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// Checks every answer against its schema; a mismatch becomes a 500.
     pub strict: bool,
@@ -78,6 +79,8 @@ pub struct Settings {
     /// The calls of that world, by provider.
     pub start: Value,
     pub webhook: Option<Webhook>,
+    /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
+    pub standalone_pages: bool,
     /// Where the sandbox is reached by those who read webhooks.
     pub home: Arc<str>,
     pub courier: Courier,

@@ -73,6 +73,9 @@ pub(super) struct Args {
     /// What they are signed with [default: follows from the random seed; see the banner]
     #[arg(long, env = "LEAPDAY_WEBHOOK_SECRET", value_name = "SECRET", requires = "webhook_url")]
     webhook_secret: Option<String>,
+    /// Take hosted pages for standalone even in a frame, as Cypress needs it
+    #[arg(long, env = "LEAPDAY_STANDALONE_PAGES", value_parser = switch)]
+    standalone_pages: bool,
     /// Seconds that running requests get to finish at the end
     #[arg(long, env = "LEAPDAY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = SHUTDOWN_TIMEOUT.as_secs())]
     shutdown_timeout: u64,
@@ -129,6 +132,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         max_worlds: args.max_worlds,
         timers_per_advance: args.timers_per_advance,
         webhook: args.webhook_url.clone().map(|url| Webhook { url, secret: args.webhook_secret.clone() }),
+        standalone_pages: args.standalone_pages,
         shutdown_timeout: Duration::from_secs(args.shutdown_timeout),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

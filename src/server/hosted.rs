@@ -34,7 +34,8 @@ impl<P: Provider> Hosted<P> {
     pub fn new(settings: Arc<Settings>) -> Result<Self, String> {
         let desk =
             Desk::new(Registry::new(P::schemas()), P::nouns()).map_err(|error| format!("{}: {error}", P::NAME))?;
-        let pages = Pages::new(P::pages()).map_err(|error| format!("{}: {error}", P::NAME))?;
+        let pages =
+            Pages::new(P::pages(), settings.standalone_pages).map_err(|error| format!("{}: {error}", P::NAME))?;
         if let Some(secret) = settings.webhook.as_ref().and_then(|webhook| webhook.secret.as_deref()) {
             (P::webhooks().check_secret)(secret)
                 .map_err(|why| format!("the webhook secret {why} ({} signs with it)", P::NAME))?;

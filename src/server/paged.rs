@@ -17,17 +17,19 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) struct Pages<P: Provider> {
     rows: Vec<Page<P::State>>,
     router: Router,
+    /// Whether pages are standalone whatever browsers say.
+    standalone: bool,
 }
 
 impl<P: Provider> Pages<P> {
     /// # Errors
     /// If two rows would answer the same request.
-    pub(super) fn new(rows: Vec<Page<P::State>>) -> Result<Self, String> {
+    pub(super) fn new(rows: Vec<Page<P::State>>, standalone: bool) -> Result<Self, String> {
         let mut router = Router::default();
         for (index, row) in rows.iter().enumerate() {
             router.add(&row.method, row.path, index).map_err(|conflict| conflict.to_string())?;
         }
-        Ok(Self { rows, router })
+        Ok(Self { rows, router, standalone })
     }
 
     /// Answers what is a page's; `None`: the request is for the API.
@@ -46,40 +48,40 @@ impl<P: Provider> Pages<P> {
                 return Some(reply.with_header("allow", allowed.join(", ")));
             }
         };
-        let visited = catch_unwind(AssertUnwindSafe(|| visit(worlds, &self.rows[index], params, exchange)));
+        let visited = catch_unwind(AssertUnwindSafe(|| self.visit(worlds, &self.rows[index], params, exchange)));
         Some(visited.unwrap_or_else(|_| {
             let text = "The sandbox failed on this page; nothing was changed. Its log says more.";
             refusal(exchange, 500, "Something broke", text)
         }))
     }
-}
 
-fn visit<P: Provider>(worlds: &Worlds<P>, row: &Page<P::State>, params: Params<'_>, exchange: &Exchange<'_>) -> Reply {
-    let (tokens, path): (Params<'_>, _) = params.into_iter().partition(|(name, _)| *name == "token");
-    let token = tokens.into_iter().next().map(|(_, held)| held).unwrap_or_default();
-    let Some(slot) = worlds.which(|world| (row.opens)(world, &token)) else {
-        let text = "No world of this sandbox knows this link. Worlds live in memory: they are gone when the \
-                        sandbox stops or is reset.";
-        return refusal(exchange, 404, "This link leads nowhere", text);
-    };
-    let headers = &exchange.head.headers;
-    if !exchange.body.is_empty() && !is_form(headers) {
-        return refusal(exchange, 415, "Not a form", "This page takes what an HTML form sends, and nothing else.");
+    fn visit(&self, worlds: &Worlds<P>, row: &Page<P::State>, params: Params<'_>, exchange: &Exchange<'_>) -> Reply {
+        let (tokens, path): (Params<'_>, _) = params.into_iter().partition(|(name, _)| *name == "token");
+        let token = tokens.into_iter().next().map(|(_, held)| held).unwrap_or_default();
+        let Some(slot) = worlds.which(|world| (row.opens)(world, &token)) else {
+            let text = "No world of this sandbox knows this link. Worlds live in memory: they are gone when the \
+                            sandbox stops or is reset.";
+            return refusal(exchange, 404, "This link leads nowhere", text);
+        };
+        let headers = &exchange.head.headers;
+        if !exchange.body.is_empty() && !is_form(headers) {
+            return refusal(exchange, 415, "Not a form", "This page takes what an HTML form sends, and nothing else.");
+        }
+        let visit = Visit {
+            token,
+            path,
+            query: Fields::read(exchange.head.uri.query().unwrap_or("").as_bytes()),
+            form: Fields::read(exchange.body),
+            framed: if self.standalone { Some(false) } else { framed(headers) },
+            wall: exchange.wall,
+            site: exchange.site,
+        };
+        let answer = match row.turn {
+            Turn::Show(handler) => handler(&slot.read(visit.wall), &visit),
+            Turn::Submit(handler) => slot.write(visit.wall, |world| handler(world, &visit)),
+        };
+        answer.unwrap_or_else(|other| other)
     }
-    let visit = Visit {
-        token,
-        path,
-        query: Fields::read(exchange.head.uri.query().unwrap_or("").as_bytes()),
-        form: Fields::read(exchange.body),
-        framed: framed(headers),
-        wall: exchange.wall,
-        site: exchange.site,
-    };
-    let answer = match row.turn {
-        Turn::Show(handler) => handler(&slot.read(visit.wall), &visit),
-        Turn::Submit(handler) => slot.write(visit.wall, |world| handler(world, &visit)),
-    };
-    answer.unwrap_or_else(|other| other)
 }
 
 fn refusal(exchange: &Exchange<'_>, status: u16, title: &'static str, text: &str) -> Reply {

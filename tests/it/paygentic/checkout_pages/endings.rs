@@ -1,9 +1,10 @@
 //! How it ends: declines, a bank that asks, redirects, frames, pages that are over.
 
+use leapday::Sandbox;
 use serde_json::json;
 
 use super::{CARD, challenged, count, order, order_with_redirects, page_of, pay, session, unchanged, waiting};
-use crate::support::{Browser, Shown, api, text};
+use crate::support::{Api, Browser, Shown, api, fresh_key, text};
 
 #[test]
 fn a_declined_card_is_told_and_another_one_pays() {
@@ -175,4 +176,15 @@ fn pages_that_are_over_say_so_and_take_nothing() {
     let (old, new) = (link(), link());
     assert_eq!(browser.open(text(&old, "paymentUrl")).expect(410).texts("h1"), ["This link is no longer valid"]);
     browser.open(text(&new, "paymentUrl")).expect(200);
+}
+
+#[test]
+fn a_sandbox_can_take_every_page_for_standalone() {
+    let sandbox = Sandbox::builder().strict(true).options(|options| options.standalone_pages = true).start();
+    let sandbox = sandbox.expect("a sandbox");
+    let api = Api::at(sandbox.base_url(), &fresh_key());
+    let browser = api.browser().framed();
+    let page = browser.open(&order_with_redirects(&api)).expect(200);
+    let paid = browser.follow(&pay(&browser, &page, "4242424242424242"));
+    assert_eq!(paid.location(), "https://shop.example/yes?order=1");
 }
