@@ -27,15 +27,17 @@ impl Server {
         Self::of_mine(0, "bare-server")
     }
 
-    /// This program once more, as a webhook receiver beside the load.
+    /// This program once more, as a webhook receiver on the load's core. It steps back behind the load, whose times
+    /// shall be those of the server.
     pub fn receiver() -> Self {
         Self::of_mine(1, "receiver")
     }
 
     fn of_mine(core: usize, word: &str) -> Self {
         let me = std::env::current_exe().expect("this program's path");
-        let mut command = on_core(core, me.to_str().expect("a path in UTF-8"));
-        command.arg(word);
+        let mut command = on_core(core, "nice");
+        command.args(["-n", if core == 0 { "0" } else { "19" }]);
+        command.args([me.to_str().expect("a path in UTF-8"), word]);
         Self::start(command)
     }
 
