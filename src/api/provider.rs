@@ -6,7 +6,7 @@ use http::HeaderMap;
 use include_dir::Dir;
 use serde_json::Value;
 
-use super::{Action, Fault, Noun, Page, Reply, Site};
+use super::{Action, Fault, Idempotency, Noun, Page, Reply, Site};
 use crate::billing::cards::{Attempt, Card};
 use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event, State, World};
@@ -29,6 +29,16 @@ impl fmt::Display for WorldKey<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct KeyPolicy {
     pub allow_live: bool,
+}
+
+/// What somebody with a role wants to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor<'r> {
+    pub operation: &'static str,
+    /// The operation's path, with `{id}`s.
+    pub path: &'r str,
+    /// Whether it is a GET.
+    pub reads: bool,
 }
 
 /// What the server and the control API need from an emulated vendor.
@@ -61,14 +71,14 @@ pub trait Provider: Send + Sync + 'static {
     /// If the credentials are missing or none of this vendor's test keys.
     fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault>;
 
-    /// Whether a role may change anything.
+    /// Whether a role may do this.
     ///
     /// # Errors
     /// The vendor's 403.
-    fn may_write(role: &str, operation: &str) -> Result<(), Fault>;
+    fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault>;
 
-    /// The vendor's error shape.
-    fn refuse(fault: &Fault) -> Reply;
+    /// The vendor's error shape. `path` is where it happened, where that is known.
+    fn refuse(fault: &Fault, path: &str) -> Reply;
 
     /// Gives the row that a fixture's call made (its answer is at hand) the id that the fixture wants.
     ///
@@ -92,6 +102,18 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Every event type it knows, for filters.
     fn event_types() -> &'static [&'static str];
+
+    /// How it treats idempotency keys, if it has such.
+    #[must_use]
+    fn idempotency() -> Option<&'static Idempotency<Self::State>> {
+        None
+    }
+
+    /// What goes with every answer: headers that the vendor always sends. `asked` is what the request sent.
+    #[must_use]
+    fn dress(reply: Reply, _asked: &HeaderMap) -> Reply {
+        reply
+    }
 
     /// Pays, or fails to pay, a payment session; the hosted page uses the same.
     ///

@@ -45,6 +45,12 @@ impl fmt::Display for MoneyError {
 
 impl std::error::Error for MoneyError {}
 
+/// Whether a code is that of a currency (ISO 4217).
+#[must_use]
+pub fn is_currency(code: &str) -> bool {
+    iso_currency::Currency::from_code(code).is_some()
+}
+
 /// How many decimals of `currency` can be paid: 2 for EUR, 0 for JPY, 3 for BHD; 2 for an unknown code.
 #[must_use]
 pub fn minor_digits(currency: &str) -> u32 {

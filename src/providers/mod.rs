@@ -1,6 +1,7 @@
 //! The providers: one line each. They do not know each other, and nothing below names one.
 
 mod paygentic;
+mod paylera;
 
 use std::sync::Arc;
 
@@ -12,5 +13,8 @@ use crate::server::Hosted;
 /// # Errors
 /// If two rows of one provider would answer the same request.
 pub fn mounts(settings: &Arc<Settings>) -> Result<Vec<Arc<dyn Mount>>, String> {
-    Ok(vec![Arc::new(Hosted::<paygentic::Paygentic>::new(Arc::clone(settings))?)])
+    Ok(vec![
+        Arc::new(Hosted::<paygentic::Paygentic>::new(Arc::clone(settings))?),
+        Arc::new(Hosted::<paylera::Paylera>::new(Arc::clone(settings))?),
+    ])
 }

@@ -12,8 +12,9 @@ use super::paged::Pages;
 use super::slot::Slot;
 use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Answer, Call, Deliver, Desk, Door, Exchange, Fault, KeyPolicy, Kind, Mount, OperationInfo, Provider, Reply,
-    Route, Settings, Site, Webhook, WorldKey, check_answer, teaching_line, warn,
+    Action, Answer, Call, Deliver, Desk, Door, Exchange, Fault, Idempotency, KeyPolicy, Kind, Known, Mount,
+    OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Visitor, Webhook, WorldKey, check_answer,
+    teaching_line, warn,
 };
 use crate::billing::cards::Card;
 use crate::contract::{Contract, Registry, near};
@@ -105,20 +106,33 @@ impl<P: Provider> Hosted<P> {
         route: Route<'a, 'a, Action<P::State>>,
         exchange: &Exchange<'a>,
     ) -> Result<Answer<'a, Result<Reply, Fault>>, Fault> {
-        let (id, action) = (route.id, route.action);
-        let (mut call, hints) = route.admit(exchange)?;
-        call.role = key.role;
-        if let Some(role) = key.role
-            && exchange.head.method != Method::GET
-        {
-            P::may_write(role, id)?;
+        let (id, action, head) = (route.id, route.action, exchange.head);
+        if let Some(role) = key.role {
+            P::may(role, &Visitor { operation: id, path: exchange.path, reads: head.method == Method::GET })?;
         }
-        let slot = || self.open(key.name, call.wall);
+        let keys = P::idempotency();
+        let slip = keys.map(|keys| keys.slip(&head.method, exchange.path, &head.headers, exchange.body));
+        let slip = slip.transpose()?.flatten();
+        let role = key.role;
+        let admitted = route.admit(exchange).map(|(call, hints)| (Call { role, ..call }, hints));
+        let slot = || self.open(key.name, exchange.wall);
         let reply = match action {
-            Action::Read(handler) => handler(&slot()?.read(call.wall), &call)?,
-            Action::Write(handler) => slot()?.write(call.wall, |world| handler(world, &call))?,
+            Action::Read(handler) => {
+                let (call, hints) = admitted?;
+                warn(handler(&slot()?.read(call.wall), &call)?, &hints)
+            }
+            Action::Write(handler) => {
+                let act = |world: &mut World<P::State>| {
+                    let (call, hints) = admitted?;
+                    Ok(warn(handler(world, &call)?, &hints))
+                };
+                match keys.zip(slip) {
+                    Some((keys, slip)) => self.once(&*slot()?, keys, &slip, exchange, act)?,
+                    None => slot()?.write(exchange.wall, act)?,
+                }
+            }
             Action::Advance(plan, arrival) => {
-                let slot = slot()?;
+                let (slot, (call, hints)) = (slot()?, admitted?);
                 return Ok(Answer::Later(Box::pin(async move {
                     let arrived = |world: &mut World<P::State>, advance: &Advance| arrival(world, &call, advance);
                     let reply = slot.advance(Deliver::Settle, |world| plan(world, &call), arrived).await?;
@@ -126,17 +140,65 @@ impl<P: Provider> Hosted<P> {
                 })));
             }
             Action::Planned => {
+                admitted?;
                 let message = format!("{id} is in the contract; its behaviour is not built yet");
                 return Err(Fault::not_built(message));
             }
         };
-        Ok(Answer::Now(Ok(warn(reply, &hints))))
+        Ok(Answer::Now(Ok(reply)))
+    }
+
+    /// Does something once for all requests under one key. A refusal is an answer too: it is remembered, and changes
+    /// nothing else.
+    fn once(
+        &self,
+        slot: &Slot<P>,
+        keys: &Idempotency<P::State>,
+        slip: &Slip,
+        exchange: &Exchange<'_>,
+        act: impl FnOnce(&mut World<P::State>) -> Result<Reply, Fault>,
+    ) -> Result<Reply, Fault> {
+        let _only = slot.running.claim(Arc::clone(slip.scope())).ok_or_else(keys.running)?;
+        let path = exchange.path;
+        slot.write(exchange.wall, |world| {
+            let now = world.now(ClockId::WORLD);
+            match (keys.answers)(&mut world.state).look(slip, now) {
+                Known::Same(reply) => return Ok(reply),
+                Known::Other => return Err((keys.mismatch)()),
+                Known::Nothing => {}
+            }
+            let before = world.clone();
+            let reply = act(world).unwrap_or_else(|fault| {
+                *world = before;
+                self.refuse_at(&fault, path)
+            });
+            (keys.answers)(&mut world.state).keep(slip, reply.clone(), now, keys.life);
+            Ok(reply)
+        })
     }
 
     /// The answer as it goes out.
-    fn finish(&self, contract: &Contract, outcome: Result<Reply, Fault>) -> Reply {
-        let reply = outcome.unwrap_or_else(|fault| self.refuse(&fault));
-        if self.settings.strict { check_answer(contract, reply, |fault| self.refuse(&fault)) } else { reply }
+    fn finish(&self, contract: &Contract, path: &str, outcome: Result<Reply, Fault>) -> Reply {
+        let refuse = |fault: Fault| self.refuse_at(&fault, path);
+        let reply = outcome.unwrap_or_else(refuse);
+        if self.settings.strict { check_answer(contract, reply, refuse) } else { reply }
+    }
+
+    fn refuse_at(&self, fault: &Fault, path: &str) -> Reply {
+        explain(P::refuse(fault, path), fault, self.settings.explain)
+    }
+
+    /// The answer to a request of the API.
+    fn call<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
+        // Who asks comes first: without a key nobody learns what is here.
+        let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));
+        let (key, route) = match asked {
+            Ok(asked) => asked,
+            Err(fault) => return Answer::Now(self.refuse_at(&fault, exchange.path)),
+        };
+        let contract = route.contract;
+        let outcome = self.inner(key, route, exchange).unwrap_or_else(|fault| Answer::Now(Err(fault)));
+        outcome.map(move |outcome| self.finish(contract, exchange.path, outcome))
     }
 }
 
@@ -181,19 +243,11 @@ impl<P: Provider> Mount for Hosted<P> {
         if let Some(page) = self.pages.answer(&self.worlds, exchange) {
             return Answer::Now(page);
         }
-        // Who asks comes first: without a key nobody learns what is here.
-        let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));
-        let (key, route) = match asked {
-            Ok(asked) => asked,
-            Err(fault) => return Answer::Now(self.refuse(&fault)),
-        };
-        let contract = route.contract;
-        let outcome = self.inner(key, route, exchange).unwrap_or_else(|fault| Answer::Now(Err(fault)));
-        outcome.map(move |outcome| self.finish(contract, outcome))
+        self.call(exchange).map(|reply| P::dress(reply, &exchange.head.headers))
     }
 
     fn refuse(&self, fault: &Fault) -> Reply {
-        explain(P::refuse(fault), fault, self.settings.explain)
+        self.refuse_at(fault, "")
     }
 
     fn operations(&self) -> Vec<OperationInfo> {

@@ -1,6 +1,7 @@
 //! The async shell: accepts, finds the mount, calls it, answers. Knows no provider.
 
 pub mod check;
+mod claims;
 mod hosted;
 mod opened;
 mod paged;

@@ -1,6 +1,5 @@
 //! One world of a provider: read without waiting, written one at a time, advanced instant by instant.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
+use super::claims::Claims;
 use crate::api::{Deliver, Fault, Provider, Settings, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
@@ -19,7 +19,9 @@ pub(super) struct Slot<P: Provider> {
     published: ArcSwap<World<P::State>>,
     writing: Mutex<()>,
     /// Clocks that somebody advances step by step.
-    advancing: Mutex<HashSet<ClockId>>,
+    advancing: Claims<ClockId>,
+    /// Requests with an idempotency key that are not answered yet.
+    pub(super) running: Claims<Arc<str>>,
     /// Tells whoever waits that another world is published.
     changed: Notify,
     settings: Arc<Settings>,
@@ -33,7 +35,8 @@ impl<P: Provider> Slot<P> {
         Arc::new_cyclic(|itself| Self {
             published: ArcSwap::from_pointee(world),
             writing: Mutex::new(()),
-            advancing: Mutex::new(HashSet::new()),
+            advancing: Claims::new(),
+            running: Claims::new(),
             changed: Notify::new(),
             settings,
             round: OnceLock::new(),
@@ -148,7 +151,10 @@ impl<P: Provider> Slot<P> {
             let (clock, target) = plan(world)?;
             Ok::<_, Fault>((clock, target, world.outbox.epoch(), world.timers_per_advance(), world.now(clock)))
         })?;
-        let _only = self.begin(clock)?;
+        // A second one is most likely the app's answer to a webhook that the first one waits for.
+        let _only = self.advancing.claim(clock).ok_or_else(|| {
+            Fault::conflict("This clock is being advanced, and waits for its webhooks to be answered")
+        })?;
         let mut advance = Advance { from, to: from, fired: 0, stopped_before: None };
         let mut done = Some(done);
         loop {
@@ -171,22 +177,6 @@ impl<P: Provider> Slot<P> {
                 return Ok(result);
             }
         }
-    }
-
-    /// One step-by-step advance of a clock at a time: a second one is most likely the app's answer to a webhook
-    /// that the first one waits for.
-    fn begin(&self, clock: ClockId) -> Result<impl Drop, Fault> {
-        struct Only<'s>(&'s Mutex<HashSet<ClockId>>, ClockId);
-        impl Drop for Only<'_> {
-            fn drop(&mut self) {
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
-            }
-        }
-        if !self.advancing.lock().unwrap_or_else(PoisonError::into_inner).insert(clock) {
-            let message = "This clock is being advanced, and waits for its webhooks to be answered";
-            return Err(Fault::conflict(message));
-        }
-        Ok(Only(&self.advancing, clock))
     }
 
     /// Waits until what is to be sent now on a clock has been.
@@ -221,6 +211,8 @@ impl<P: Provider> Postbox for Slot<P> {
                 url: Arc::clone(&endpoint.url),
                 secret: Arc::clone(&endpoint.secret),
                 message_id: world.event_id(scheme.message_prefix, delivery.event).to_string(),
+                delivery_id: outbox.deliveries().text(id).to_string(),
+                event_type: delivery.event_type,
                 body: Arc::clone(&delivery.body),
                 scheme,
             })

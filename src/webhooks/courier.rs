@@ -53,6 +53,8 @@ pub struct Letter {
     pub url: Arc<str>,
     pub secret: Arc<str>,
     pub message_id: String,
+    pub delivery_id: String,
+    pub event_type: &'static str,
     pub body: Arc<[u8]>,
     pub scheme: &'static Scheme,
 }
@@ -170,7 +172,14 @@ async fn go_round(postbox: Weak<dyn Postbox>, bell: Arc<Notify>, client: Client)
 
 async fn carry(client: &Client, letter: Letter) -> Outcome {
     let sent_at = wall();
-    let message = Message { id: &letter.message_id, secret: &letter.secret, sent_at, body: &letter.body };
+    let message = Message {
+        id: &letter.message_id,
+        delivery: &letter.delivery_id,
+        event_type: letter.event_type,
+        secret: &letter.secret,
+        sent_at,
+        body: &letter.body,
+    };
     let headers = (letter.scheme.headers)(&message).into_iter().map(|(name, value)| (name, value.into()));
     let headers: Box<[(&'static str, Box<str>)]> = headers.collect();
     let watch = Stopwatch::start();

@@ -90,6 +90,8 @@ mod tests {
             url: Arc::from("http://127.0.0.1"),
             secret: Arc::from(""),
             message_id: name.to_owned(),
+            delivery_id: String::new(),
+            event_type: "",
             body: Arc::from([]),
             scheme: &SVIX,
         }

@@ -32,6 +32,9 @@ pub struct Scheme {
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'m> {
     pub id: &'m str,
+    /// The delivery's own id: another one for each endpoint.
+    pub delivery: &'m str,
+    pub event_type: &'m str,
     pub secret: &'m str,
     /// Wall time: receivers refuse what looks old.
     pub sent_at: Timestamp,

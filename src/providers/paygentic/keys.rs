@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::json;
 
-use crate::api::{Fault, KeyPolicy, Kind, WorldKey};
+use crate::api::{Fault, KeyPolicy, Kind, Visitor, WorldKey};
 use crate::contract::{Place, Violation};
 
 const SCHEME: &str = "Bearer ";
@@ -41,10 +41,11 @@ fn refused(message: &str, advice: &str) -> Fault {
 }
 
 /// A read-only key may change nothing.
-pub fn may_write(role: &str, operation: &str) -> Result<(), Fault> {
-    if role != READONLY {
+pub fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault> {
+    if role != READONLY || visitor.reads {
         return Ok(());
     }
+    let operation = visitor.operation;
     let message = format!("This key acts as {role:?} and may not call {operation}");
     Err(Fault::forbidden(message)
         .with_details(json!({ "reason": "no_permission", "requiredPermissions": [operation] })))

@@ -35,7 +35,7 @@ use serde_json::Value;
 
 use self::notices::Notice;
 use self::state::State;
-use crate::api::{Action, Fault, KeyPolicy, Noun, Provider, Reply, Site, WorldKey};
+use crate::api::{Action, Fault, KeyPolicy, Noun, Provider, Reply, Site, Visitor, WorldKey};
 use crate::billing::cards::{Attempt, Card};
 use crate::webhooks::{SVIX, Scheme};
 use crate::world::{ClockId, Event};
@@ -96,11 +96,11 @@ impl Provider for Paygentic {
         keys::key(headers, policy)
     }
 
-    fn may_write(role: &str, operation: &str) -> Result<(), Fault> {
-        keys::may_write(role, operation)
+    fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault> {
+        keys::may(role, visitor)
     }
 
-    fn refuse(fault: &Fault) -> Reply {
+    fn refuse(fault: &Fault, _: &str) -> Reply {
         refusals::reply(fault)
     }
 

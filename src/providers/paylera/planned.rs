@@ -52,14 +52,6 @@ const PLANNED: &[(&str, Rows)] = &[
     (
         "customers",
         &[
-            ("listCustomers", Method::GET, "/v1/customers"),
-            ("createCustomer", Method::POST, "/v1/customers"),
-            ("getCustomer", Method::GET, "/v1/customers/{id}"),
-            ("updateCustomer", Method::PATCH, "/v1/customers/{id}"),
-            ("deleteCustomer", Method::DELETE, "/v1/customers/{id}"),
-            ("listCustomerTaxIds", Method::GET, "/v1/customers/{id}/tax-ids"),
-            ("addCustomerTaxId", Method::POST, "/v1/customers/{id}/tax-ids"),
-            ("removeCustomerTaxId", Method::DELETE, "/v1/customers/{id}/tax-ids/{tax_id}"),
             ("listCustomerInvoices", Method::GET, "/v1/customers/{id}/invoices"),
             ("createBillingPortalSession", Method::POST, "/v1/customers/{id}/billing-portal-sessions"),
         ],
@@ -120,26 +112,7 @@ const PLANNED: &[(&str, Rows)] = &[
             ("getPaymentActionUrl", Method::GET, "/v1/payments/{id}/action-url"),
         ],
     ),
-    (
-        "plans",
-        &[
-            ("listPlans", Method::GET, "/v1/plans"),
-            ("createPlan", Method::POST, "/v1/plans"),
-            ("getPlan", Method::GET, "/v1/plans/{code}"),
-            ("updatePlan", Method::PATCH, "/v1/plans/{code}"),
-            ("archivePlan", Method::POST, "/v1/plans/{code}/archive"),
-        ],
-    ),
     ("portal_sessions", &[("createPortalSession", Method::POST, "/v1/portal/sessions")]),
-    (
-        "products",
-        &[
-            ("listProducts", Method::GET, "/v1/products"),
-            ("createProduct", Method::POST, "/v1/products"),
-            ("getProduct", Method::GET, "/v1/products/{id}"),
-            ("updateProduct", Method::PATCH, "/v1/products/{id}"),
-        ],
-    ),
     (
         "refunds",
         &[

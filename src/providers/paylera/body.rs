@@ -1,0 +1,70 @@
+//! Shapes that several nouns share: addresses and metadata.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::Fault;
+
+/// The most that one value of metadata may hold, in bytes (§1.8); the schema can only count characters.
+const VALUE_BYTES: usize = 500;
+
+/// An address; what was not said is null.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Address {
+    line1: Option<Box<str>>,
+    line2: Option<Box<str>>,
+    city: Option<Box<str>>,
+    region: Option<Box<str>>,
+    country: Option<Box<str>>,
+    postal_code: Option<Box<str>>,
+}
+
+/// What callers note on their own account.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(BTreeMap<Arc<str>, Box<str>>);
+
+/// A PATCH of metadata: key by key, `null` takes one away.
+pub type MetadataPatch = BTreeMap<Arc<str>, Option<Box<str>>>;
+
+impl Metadata {
+    /// The most keys that one object may have (§1.8).
+    const KEYS: usize = 50;
+
+    /// # Errors
+    /// If a value is too long.
+    pub fn checked(self) -> Result<Self, Fault> {
+        self.0.iter().try_for_each(|(key, value)| check_value(key, value))?;
+        Ok(self)
+    }
+
+    /// # Errors
+    /// If a value is too long, or the whole becomes too large.
+    pub fn merge(&mut self, patch: MetadataPatch) -> Result<(), Fault> {
+        for (key, value) in patch {
+            match value {
+                None => drop(self.0.remove(&key)),
+                Some(value) => {
+                    check_value(&key, &value)?;
+                    self.0.insert(key, value);
+                }
+            }
+        }
+        if self.0.len() > Self::KEYS {
+            let message = format!("has {} keys with those that were there, more than {}", self.0.len(), Self::KEYS);
+            return Err(Fault::field("/metadata", "maxProperties", message));
+        }
+        Ok(())
+    }
+}
+
+fn check_value(key: &str, value: &str) -> Result<(), Fault> {
+    if value.len() <= VALUE_BYTES {
+        return Ok(());
+    }
+    let message = format!("is {} bytes long, more than {VALUE_BYTES}", value.len());
+    Err(Fault::field(&format!("/metadata/{key}"), "maxLength", message))
+}

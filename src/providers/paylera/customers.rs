@@ -1,0 +1,323 @@
+//! Customers and their tax ids.
+//!
+//! Facts: paylera §2.1. A tax id is looked up a little later; an invalid one marks its customer. One who is deleted
+//! stays in the table, since subscriptions and invoices refer to it, and is gone everywhere else.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::body::{Address, Metadata, MetadataPatch};
+use super::listing::list;
+use super::notices::Notice;
+use super::state::{Due, State};
+use super::{Operation, World};
+use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
+use crate::contract::Violation;
+use crate::time::{Cadence, Timestamp};
+use crate::world::{ClockId, Id, IdText, Row};
+
+/// How long the look-up of a tax id takes; the vendor says only that it does not answer at once.
+const LOOK_UP: Cadence = Cadence::seconds(5);
+
+pub fn noun() -> Noun<Action<State>> {
+    let operations: Vec<Operation> = vec![
+        read("listCustomers", "/v1/customers", list_all),
+        write("createCustomer", Method::POST, "/v1/customers", create),
+        read("getCustomer", "/v1/customers/{id}", get),
+        write("updateCustomer", Method::PATCH, "/v1/customers/{id}", update),
+        write("deleteCustomer", Method::DELETE, "/v1/customers/{id}", delete),
+        read("listCustomerTaxIds", "/v1/customers/{id}/tax-ids", list_tax_ids),
+        write("addCustomerTaxId", Method::POST, "/v1/customers/{id}/tax-ids", add_tax_id),
+        write("removeCustomerTaxId", Method::DELETE, "/v1/customers/{id}/tax-ids/{tax_id}", remove_tax_id),
+    ];
+    Noun { name: "customers", operations }
+}
+
+#[derive(Clone)]
+pub struct Customer {
+    email: Box<str>,
+    name: Option<Box<str>>,
+    phone: Option<Box<str>>,
+    billing_address: Option<Address>,
+    shipping_address: Option<Address>,
+    tax_ids: Vec<Id<TaxId>>,
+    referral_code: Option<Box<str>>,
+    metadata: Metadata,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    deleted_at: Option<Timestamp>,
+}
+
+impl Row for Customer {
+    const PREFIX: &'static str = "cus_";
+    const NOUN: &'static str = "customer";
+}
+
+#[derive(Clone)]
+pub struct TaxId {
+    customer: Id<Customer>,
+    kind: Box<str>,
+    value: Box<str>,
+    status: Validity,
+    created_at: Timestamp,
+}
+
+impl Row for TaxId {
+    const PREFIX: &'static str = "txi_";
+    const NOUN: &'static str = "tax id";
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Validity {
+    Pending,
+    Valid,
+    Invalid,
+}
+
+#[derive(Serialize)]
+pub struct Body<'a> {
+    id: IdText,
+    object: &'static str,
+    email: &'a str,
+    name: Option<&'a str>,
+    phone: Option<&'a str>,
+    billing_address: Option<&'a Address>,
+    shipping_address: Option<&'a Address>,
+    /// Payment methods are not built yet.
+    default_payment_method_id: Option<IdText>,
+    tax_ids: Vec<TaxIdBody<'a>>,
+    tax_id_invalid: bool,
+    referral_code: Option<&'a str>,
+    /// Affiliates are not built yet.
+    affiliate_id: Option<IdText>,
+    metadata: &'a Metadata,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct TaxIdBody<'a> {
+    id: IdText,
+    object: &'static str,
+    customer_id: IdText,
+    r#type: &'a str,
+    value: &'a str,
+    status: Validity,
+    created_at: Timestamp,
+}
+
+pub fn body<'a>(state: &'a State, id: Id<Customer>, row: &'a Customer) -> Body<'a> {
+    let known = row.tax_ids.iter().filter_map(|id| state.tax_ids.get(*id).map(|row| (*id, row)));
+    Body {
+        id: state.customers.text(id),
+        object: "customer",
+        email: &row.email,
+        name: row.name.as_deref(),
+        phone: row.phone.as_deref(),
+        billing_address: row.billing_address.as_ref(),
+        shipping_address: row.shipping_address.as_ref(),
+        default_payment_method_id: None,
+        tax_ids: known.clone().map(|(id, row)| tax_id_body(state, id, row)).collect(),
+        tax_id_invalid: known.into_iter().any(|(_, row)| row.status == Validity::Invalid),
+        referral_code: row.referral_code.as_deref(),
+        affiliate_id: None,
+        metadata: &row.metadata,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn tax_id_body<'a>(state: &State, id: Id<TaxId>, row: &'a TaxId) -> TaxIdBody<'a> {
+    TaxIdBody {
+        id: state.tax_ids.text(id),
+        object: "tax_id",
+        customer_id: state.customers.text(row.customer),
+        r#type: &row.kind,
+        value: &row.value,
+        status: row.status,
+        created_at: row.created_at,
+    }
+}
+
+/// The customer that the path means, unless it is deleted.
+fn addressed(state: &State, call: &Call) -> Result<Id<Customer>, Fault> {
+    let id = call.id(&state.customers)?;
+    match state.customers[id].deleted_at {
+        None => Ok(id),
+        Some(at) => {
+            let message = format!("this customer was deleted at {at}");
+            let fault = Fault::no_such(Customer::NOUN, call.segment("id"));
+            Err(fault.with_violation(Violation::path("id", "reference", message)))
+        }
+    }
+}
+
+fn list_all(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let state = &world.state;
+    let live = state.customers.iter().filter(|(_, row)| row.deleted_at.is_none());
+    list(call, live.map(|(id, row)| (id.number(), json!(body(state, id, row)))))
+}
+
+fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let id = addressed(&world.state, call)?;
+    Ok(show(world, id))
+}
+
+fn show(world: &World, id: Id<Customer>) -> Reply {
+    Reply::ok(&body(&world.state, id, &world.state.customers[id]))
+}
+
+#[derive(Deserialize)]
+struct Create {
+    email: Box<str>,
+    name: Option<Box<str>>,
+    phone: Option<Box<str>>,
+    billing_address: Option<Address>,
+    shipping_address: Option<Address>,
+    referral_code: Option<Box<str>>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let wanted: Create = call.input()?;
+    let now = world.now(ClockId::WORLD);
+    let id = world.state.customers.insert(Customer {
+        email: wanted.email,
+        name: wanted.name,
+        phone: wanted.phone,
+        billing_address: wanted.billing_address,
+        shipping_address: wanted.shipping_address,
+        tax_ids: Vec::new(),
+        referral_code: wanted.referral_code,
+        metadata: wanted.metadata.checked()?,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    });
+    Ok(Reply::created(&body(&world.state, id, &world.state.customers[id])))
+}
+
+#[derive(Deserialize)]
+struct Update {
+    email: Option<Box<str>>,
+    #[serde(default)]
+    name: Patch<Box<str>>,
+    #[serde(default)]
+    phone: Patch<Box<str>>,
+    #[serde(default)]
+    billing_address: Patch<Address>,
+    #[serde(default)]
+    shipping_address: Patch<Address>,
+    #[serde(default)]
+    default_payment_method_id: Patch<String>,
+    #[serde(default)]
+    metadata: MetadataPatch,
+}
+
+fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let id = addressed(&world.state, call)?;
+    let wanted: Update = call.input()?;
+    if let Patch::Value(method) = &wanted.default_payment_method_id {
+        let message = format!("there is no payment method {method:?} of this customer");
+        return Err(Fault::field("/default_payment_method_id", "reference", message));
+    }
+    let now = world.now(ClockId::WORLD);
+    world.state.customers.update(id, |row| {
+        if let Some(email) = wanted.email {
+            row.email = email;
+        }
+        wanted.name.apply(&mut row.name);
+        wanted.phone.apply(&mut row.phone);
+        wanted.billing_address.apply(&mut row.billing_address);
+        wanted.shipping_address.apply(&mut row.shipping_address);
+        row.updated_at = now;
+        row.metadata.merge(wanted.metadata)
+    })?;
+    tell(world, id, Notice::CustomerUpdated);
+    Ok(show(world, id))
+}
+
+/// Nobody has subscribed yet, as long as subscriptions are not built: nothing stands in the way.
+fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let id = addressed(&world.state, call)?;
+    let now = world.now(ClockId::WORLD);
+    world.state.customers.update(id, |row| row.deleted_at = Some(now));
+    Ok(Reply::none())
+}
+
+fn list_tax_ids(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let state = &world.state;
+    let own = &state.customers[addressed(state, call)?].tax_ids;
+    list(call, own.iter().map(|id| (id.number(), json!(tax_id_body(state, *id, &state.tax_ids[*id])))))
+}
+
+#[derive(Deserialize)]
+struct AddTaxId {
+    r#type: Box<str>,
+    value: Box<str>,
+}
+
+fn add_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let customer = addressed(&world.state, call)?;
+    let AddTaxId { r#type: kind, value } = call.input()?;
+    let now = world.now(ClockId::WORLD);
+    let row = TaxId { customer, kind, value, status: Validity::Pending, created_at: now };
+    let id = world.state.tax_ids.insert(row);
+    world.state.customers.update(customer, |row| {
+        row.tax_ids.push(id);
+        row.updated_at = now;
+    });
+    let due = LOOK_UP.after(now, 1).unwrap_or(Timestamp::MAX);
+    world.set_timer(ClockId::WORLD, due, Due::TaxIdChecked(id));
+    tell(world, customer, Notice::CustomerUpdated);
+    Ok(Reply::created(&tax_id_body(&world.state, id, &world.state.tax_ids[id])))
+}
+
+fn remove_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let customer = addressed(&world.state, call)?;
+    let id = call.row("tax_id", &world.state.tax_ids)?;
+    if world.state.tax_ids[id].customer != customer {
+        return Err(Fault::no_such(TaxId::NOUN, call.segment("tax_id")));
+    }
+    let now = world.now(ClockId::WORLD);
+    world.state.tax_ids.remove(id);
+    world.state.customers.update(customer, |row| {
+        row.tax_ids.retain(|known| *known != id);
+        row.updated_at = now;
+    });
+    tell(world, customer, Notice::CustomerUpdated);
+    Ok(Reply::none())
+}
+
+/// The look-up of a tax id has come back.
+pub fn tax_id_checked(world: &mut World, id: Id<TaxId>) {
+    // It may have been removed meanwhile.
+    let Some(row) = world.state.tax_ids.get(id) else { return };
+    let customer = row.customer;
+    let status = if is_well_formed(&row.kind, &row.value) { Validity::Valid } else { Validity::Invalid };
+    world.state.tax_ids.update(id, |row| row.status = status);
+    if status == Validity::Invalid {
+        tell(world, customer, Notice::CustomerTaxIdInvalidated);
+    }
+}
+
+/// No register is asked: a VAT number is valid if it has a country and 2 to 12 letters or digits; of other kinds
+/// nothing is known.
+fn is_well_formed(kind: &str, value: &str) -> bool {
+    let Some((country, number)) = value.split_at_checked(2).filter(|_| kind == "eu_vat") else {
+        return kind != "eu_vat";
+    };
+    country.bytes().all(|letter| letter.is_ascii_uppercase())
+        && (2..=12).contains(&number.len())
+        && number.bytes().all(|letter| letter.is_ascii_alphanumeric())
+}
+
+fn tell(world: &mut World, id: Id<Customer>, notice: fn(Id<Customer>, Arc<Customer>) -> Notice) {
+    let row = Arc::clone(&world.state.customers[id]);
+    world.emit(ClockId::WORLD, notice(id, row));
+}

@@ -1,0 +1,129 @@
+//! Paylera: keys, errors, lists, signatures and the list of nouns.
+//!
+//! Facts: paylera (core pages; where they disagree, `choices` says which one counts). One file a noun; `state.rs`
+//! lists the tables, `cycle.rs` what time does.
+
+mod body;
+mod customers;
+mod keys;
+mod listing;
+mod notices;
+mod planned;
+mod plans;
+mod products;
+mod refusals;
+mod signing;
+mod state;
+
+use http::{HeaderMap, Method};
+use include_dir::{Dir, include_dir};
+use serde_json::Value;
+
+use self::notices::Notice;
+use self::state::State;
+use crate::api::{Action, Fault, Idempotency, KeyPolicy, Need, Noun, Page, Provider, Reply, Site, Visitor, WorldKey};
+use crate::billing::cards::{Attempt, Card};
+use crate::time::Cadence;
+use crate::webhooks::Scheme;
+use crate::world::{ClockId, Event};
+
+static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/paylera");
+static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/paylera");
+
+/// A world of this provider.
+type World = crate::world::World<State>;
+/// A row of this provider's table.
+type Operation = crate::api::Operation<Action<State>>;
+
+/// The vendor as a type.
+pub struct Paylera;
+
+/// Every POST needs a key, PATCH may bring one (§1.6).
+static IDEMPOTENCY: Idempotency<State> = Idempotency {
+    header: "idempotency-key",
+    longest: 255,
+    rule: |method| match *method {
+        Method::POST => Need::Required,
+        Method::PATCH => Need::Optional,
+        _ => Need::Ignored,
+    },
+    life: Cadence::seconds(24 * 3_600),
+    answers: |state| &mut state.answers,
+    missing: refusals::key_missing,
+    mismatch: refusals::key_mismatch,
+    running: refusals::key_running,
+};
+
+impl Provider for Paylera {
+    type State = State;
+
+    const NAME: &'static str = "paylera";
+    const HOSTS: &'static [&'static str] = &["api.sandbox.paylera.io", "api.paylera.io"];
+    const KEYS: &'static str = "any sk_sandbox_anything: each is a world of its own";
+
+    fn nouns() -> Vec<Noun<Action<State>>> {
+        let mut nouns = vec![customers::noun(), products::noun(), plans::noun()];
+        nouns.extend(planned::nouns());
+        nouns
+    }
+
+    fn schemas() -> &'static Dir<'static> {
+        &SCHEMAS
+    }
+
+    fn fixtures() -> &'static Dir<'static> {
+        &FIXTURES
+    }
+
+    fn pages() -> Vec<Page<State>> {
+        Vec::new()
+    }
+
+    fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
+        keys::key(headers, policy)
+    }
+
+    fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault> {
+        keys::may(role, visitor)
+    }
+
+    fn refuse(fault: &Fault, path: &str) -> Reply {
+        refusals::reply(fault, path)
+    }
+
+    fn dress(reply: Reply, asked: &HeaderMap) -> Reply {
+        keys::echo_version(reply, asked)
+    }
+
+    fn idempotency() -> Option<&'static Idempotency<State>> {
+        Some(&IDEMPOTENCY)
+    }
+
+    fn name_row(world: &mut World, answer: &Value, name: &str) -> Result<(), String> {
+        world.state.name_row(answer, name)
+    }
+
+    fn clock(_: &World, _: &str) -> Option<ClockId> {
+        None
+    }
+
+    fn event(world: &World, number: usize, event: &Event<Notice>, _: Site<'_>) -> Value {
+        notices::envelope(world, number, event)
+    }
+
+    fn webhooks() -> &'static Scheme {
+        &signing::PAYLERA
+    }
+
+    fn event_types() -> &'static [&'static str] {
+        Notice::NAMES
+    }
+
+    fn pay(_: &mut World, session: &str, _: &Attempt) -> Result<Value, Fault> {
+        Err(Fault::no_such("payment session", session))
+    }
+
+    fn save_method(_: &mut World, customer: &str, _: &Card) -> Result<Value, Fault> {
+        Err(Fault::not_built(format!("Saving a card on {customer} is not built yet for this provider")))
+    }
+}

@@ -1,0 +1,95 @@
+//! Problems: RFC 7807 with a stable `problem` that clients branch on.
+//!
+//! Facts: paylera §1.6 (idempotency), §1.7 (fields, statuses, values). What has no published value follows the style.
+
+use serde_json::{Value, json};
+
+use crate::api::{Fault, Kind, Reply};
+use crate::contract::Violation;
+use crate::world::hash;
+
+pub fn key_missing() -> Fault {
+    let advice = "send a string of your own, up to 255 characters; the same one when you repeat the request";
+    Fault::bad_request("Idempotency-Key required").with_code("idempotency.required").with_violation(Violation::new(
+        crate::contract::Place::Header,
+        "/idempotency-key",
+        "required",
+        advice,
+    ))
+}
+
+pub fn key_mismatch() -> Fault {
+    Fault::unprocessable("This Idempotency-Key was used with another body").with_code("idempotency.body_mismatch")
+}
+
+pub fn key_running() -> Fault {
+    Fault::conflict("The first request with this Idempotency-Key is not answered yet")
+        .with_code("idempotency.in_progress")
+}
+
+pub fn reply(fault: &Fault, path: &str) -> Reply {
+    let (status, problem) = match fault.kind {
+        Kind::Invalid => (422, "validation.failed"),
+        Kind::BadRequest => (400, "request.malformed"),
+        Kind::Unauthorized => (401, "auth.unauthenticated"),
+        Kind::Forbidden => (403, "auth.forbidden"),
+        Kind::NotFound => (404, "resource.not_found"),
+        Kind::MethodNotAllowed => (405, "request.method_not_allowed"),
+        Kind::Conflict => (409, "resource.conflict"),
+        Kind::TooLarge => (413, "request.too_large"),
+        Kind::UnsupportedMediaType => (415, "request.unsupported_media_type"),
+        Kind::Unprocessable => (422, "request.unprocessable"),
+        Kind::TooManyRequests => (429, "rate_limit.exceeded"),
+        Kind::NotBuilt => (501, "request.not_implemented"),
+        Kind::Unavailable => (503, "service.unavailable"),
+        Kind::Internal => (500, "service.internal"),
+    };
+    let problem = fault.code.unwrap_or(problem);
+    let mut body = json!({
+        "type": format!("https://errors.paylera.io/{}", slug(problem)),
+        "title": title(problem),
+        "status": status,
+        "detail": fault.message,
+        "instance": path,
+        "problem": problem,
+        "trace_id": trace_id(path, problem, &fault.message),
+    });
+    if fault.kind == Kind::Invalid {
+        body["errors"] = fault.violations.iter().map(error).collect();
+    }
+    Reply::json(status, &body).with_header("content-type", "application/problem+json")
+}
+
+/// `idempotency.body_mismatch` is `idempotency/body_mismatch`; the area of limits is spelt with a dash (§1.4).
+fn slug(problem: &str) -> String {
+    let (area, name) = problem.split_once('.').unwrap_or(("request", problem));
+    format!("{}/{name}", area.replace('_', "-"))
+}
+
+fn title(problem: &str) -> String {
+    if problem == "idempotency.required" {
+        return "Idempotency-Key required".to_owned();
+    }
+    let words = problem.replace(['.', '_'], " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn error(violation: &Violation) -> Value {
+    json!({
+        "field": violation.field(),
+        "pointer": violation.pointer,
+        "code": violation.rule,
+        "message": violation.message,
+    })
+}
+
+/// Looks like a ULID. The same refusal has the same one: nothing here is left to chance.
+fn trace_id(path: &str, problem: &str, detail: &str) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let first = hash(hash(0, path.as_bytes()), problem.as_bytes());
+    let halves = [first, hash(first, detail.as_bytes())];
+    let letters = halves.into_iter().flat_map(|half| (0..12).map(move |n| half >> (n * 5)));
+    let tail: String = letters.map(|bits| char::from(ALPHABET[(bits & 31) as usize])).collect();
+    format!("01{tail}")
+}

@@ -1,0 +1,72 @@
+//! Signatures: `t=<seconds>,v1=<hex>` over `t.body`, keyed with the secret as it is written.
+//!
+//! Facts: paylera §4.1 (headers), §4.3 (signature, test vector), §4.4 (retries).
+
+use std::fmt::Write as _;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::time::Cadence;
+use crate::webhooks::{Message, Scheme};
+use crate::world::hash;
+
+const SECRET_PREFIX: &str = "whsec_";
+
+pub static PAYLERA: Scheme = Scheme {
+    message_prefix: "evt_",
+    schedule: &[
+        Cadence::seconds(0),
+        Cadence::seconds(15),
+        Cadence::seconds(60),
+        Cadence::seconds(5 * 60),
+        Cadence::seconds(30 * 60),
+        Cadence::seconds(2 * 3_600),
+        Cadence::seconds(6 * 3_600),
+        Cadence::seconds(12 * 3_600),
+        Cadence::seconds(24 * 3_600),
+    ],
+    new_secret: |seed| format!("{SECRET_PREFIX}{:016x}{:016x}", hash(seed, b"secret"), hash(seed, b"more")),
+    check_secret: |secret| match secret.strip_prefix(SECRET_PREFIX) {
+        Some(rest) if !rest.is_empty() => Ok(()),
+        _ => Err(format!("is not {SECRET_PREFIX} and what follows; leave it out to get one")),
+    },
+    headers,
+};
+
+fn headers(message: &Message<'_>) -> Vec<(&'static str, String)> {
+    let t = message.sent_at.second();
+    let signature = format!("t={t},v1={}", hex(&digest(message.secret, t, message.body)));
+    vec![
+        ("paylera-signature", signature),
+        ("paylera-event-id", message.id.to_owned()),
+        ("paylera-delivery-id", message.delivery.to_owned()),
+        ("paylera-event-type", message.event_type.to_owned()),
+    ]
+}
+
+fn digest(secret: &str, t: i64, body: &[u8]) -> Vec<u8> {
+    // HMAC takes keys of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return Vec::new() };
+    mac.update(format!("{t}.").as_bytes());
+    mac.update(body);
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vector_of_the_facts() {
+        let digest = digest("whsec_test_secret", 1_736_179_200, br#"{"id":"evt_1","type":"invoice.paid"}"#);
+        assert_eq!(hex(&digest), "bd8795ee1fc65174977e1ec17bd330b473c3c691ba9ebf241e472cef6c49866a");
+    }
+}

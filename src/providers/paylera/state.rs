@@ -1,0 +1,66 @@
+//! The tables of a Paylera world, and its explicit indexes. A token is one tenant.
+
+use std::sync::Arc;
+
+use imbl::HashMap;
+use serde_json::Value;
+
+use super::World;
+use super::customers::{self, Customer, TaxId};
+use super::notices::Notice;
+use super::plans::Plan;
+use super::products::Product;
+use crate::api::Answers;
+use crate::world::{Id, Table, hash};
+
+#[derive(Clone)]
+pub struct State {
+    pub customers: Table<Customer>,
+    pub tax_ids: Table<TaxId>,
+    pub products: Table<Product>,
+    pub plans: Table<Plan>,
+    /// Codes are permanent handles (§2.2).
+    pub products_by_code: HashMap<Arc<str>, Id<Product>>,
+    pub plans_by_code: HashMap<Arc<str>, Id<Plan>>,
+    /// What was answered under which idempotency key.
+    pub answers: Answers,
+    pub seed: u64,
+}
+
+/// All that time can do to this provider.
+#[derive(Debug, Clone, Copy)]
+pub enum Due {
+    /// A tax id has been looked up.
+    TaxIdChecked(Id<TaxId>),
+}
+
+impl State {
+    /// Rows of a starting world are named by their codes; ids are made.
+    pub fn name_row(&mut self, _: &Value, name: &str) -> Result<(), String> {
+        Err(format!("rows of this provider have codes of their own; {name:?} cannot be an id"))
+    }
+}
+
+impl crate::world::State for State {
+    type Due = Due;
+    type Notice = Notice;
+
+    fn new(seed: u64) -> Self {
+        Self {
+            customers: Table::new(seed),
+            tax_ids: Table::new(seed),
+            products: Table::new(seed),
+            plans: Table::new(seed),
+            products_by_code: HashMap::new(),
+            plans_by_code: HashMap::new(),
+            answers: Answers::default(),
+            seed: hash(seed, b"paylera"),
+        }
+    }
+
+    fn fire(world: &mut World, due: Due) {
+        match due {
+            Due::TaxIdChecked(id) => customers::tax_id_checked(world, id),
+        }
+    }
+}
