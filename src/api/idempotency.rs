@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 use imbl::{HashMap, OrdMap};
 
 use super::{Fault, Reply};
+use crate::contract::{Place, Violation};
 use crate::time::{Cadence, Timestamp};
 use crate::world::hash;
 
@@ -62,13 +63,10 @@ impl<S> Idempotency<S> {
             Need::Required | Need::Optional => {}
         }
         if key.len() > self.longest {
-            let rule = format!("is longer than {} bytes", self.longest);
-            return Err(Fault::violations(vec![crate::contract::Violation::new(
-                crate::contract::Place::Header,
-                format!("/{}", self.header),
-                "maxLength",
-                rule,
-            )]));
+            let pointer = format!("/{}", self.header);
+            let message = format!("is longer than {} bytes", self.longest);
+            let violation = Violation::new(Place::Header, pointer, "maxLength", message);
+            return Err(Fault::violations(vec![violation]));
         }
         Ok(Some(Slip { scope: format!("{method} {path} {key}").into(), body: hash(0, body) }))
     }

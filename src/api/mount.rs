@@ -127,6 +127,9 @@ pub trait Mount: Send + Sync {
     /// The step that is refused, and why.
     fn rehearse(&self) -> Result<(), String>;
 
+    /// Whether these credentials have the form of this vendor's own test keys.
+    fn is_own(&self, headers: &HeaderMap) -> bool;
+
     /// The world that these credentials open here. With `open`, one that does not exist yet is made.
     ///
     /// # Errors

@@ -52,6 +52,8 @@ pub trait Provider: Send + Sync + 'static {
     const HOSTS: &'static [&'static str];
     /// What keys it takes, in a few words for the banner.
     const KEYS: &'static str;
+    /// What the vendor's own test keys begin with. A provider may take others as well.
+    const KEY_PREFIX: &'static str;
 
     /// The operations, joined from its nouns.
     fn nouns() -> Vec<Noun<Action<Self::State>>>;

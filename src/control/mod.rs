@@ -68,23 +68,27 @@ impl Control {
                 Err(fault) => refused = Some(fault),
             }
         }
-        match (opened.len(), takers.as_slice()) {
-            (1, _) => opened.pop().map(|(_, door)| door).ok_or_else(|| Fault::internal("a door vanished")),
-            (0, [only]) => only.door(asked.headers, true)?.ok_or_else(|| Fault::internal("a door vanished")),
-            (0, []) => Err(refused.unwrap_or_else(|| Fault::no_such("provider", ""))),
-            _ => {
-                let names: Vec<&str> = self.mounts.iter().map(|mount| mount.name()).collect();
-                let message = format!(
-                    "These credentials open worlds at several providers: add ?provider= one of {}",
-                    names.join(", ")
-                );
-                Err(Fault::bad_request(message).with_violation(Violation::query(
-                    "provider",
-                    "required",
-                    "says whose world is meant",
-                )))
+        if opened.len() == 1
+            && let Some((_, door)) = opened.pop()
+        {
+            return Ok(door);
+        }
+        if opened.is_empty() {
+            // A key in a vendor's own form means that vendor, whoever else would take it.
+            let own: Vec<_> = takers.iter().copied().filter(|mount| mount.is_own(asked.headers)).collect();
+            match if own.len() == 1 { own } else { takers }.as_slice() {
+                [] => return Err(refused.unwrap_or_else(|| Fault::no_such("provider", ""))),
+                [only] => {
+                    return only.door(asked.headers, true)?.ok_or_else(|| Fault::no_such("world", only.name()));
+                }
+                _ => {}
             }
         }
+        let names: Vec<&str> = self.mounts.iter().map(|mount| mount.name()).collect();
+        let message =
+            format!("These credentials open worlds at several providers: add ?provider= one of {}", names.join(", "));
+        let advice = Violation::query("provider", "required", "says whose world is meant");
+        Err(Fault::bad_request(message).with_violation(advice))
     }
 
     fn no_provider(&self, name: &str) -> Fault {
@@ -180,6 +184,10 @@ impl Mount for Control {
 
     fn rehearse(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    fn is_own(&self, _: &HeaderMap) -> bool {
+        false
     }
 
     fn door(&self, _: &HeaderMap, _: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {

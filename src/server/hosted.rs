@@ -268,6 +268,10 @@ impl<P: Provider> Mount for Hosted<P> {
         })
     }
 
+    fn is_own(&self, headers: &HeaderMap) -> bool {
+        self.key(headers).is_ok_and(|key| key.name.starts_with(P::KEY_PREFIX))
+    }
+
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
         let key = self.key(headers)?;
         let slot = match self.worlds.find(key.name) {

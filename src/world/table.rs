@@ -168,8 +168,24 @@ impl<T: Row> Table<T> {
         self.get(id).map(|_| id)
     }
 
-    /// Gives a row an id of somebody's choosing (fixtures).
-    pub fn name(&mut self, id: Id<T>, name: &str) {
+    /// Gives the row that an id means the id that a fixture wants; `None` if it means no row of this table. An id that
+    /// is none of this kind would break the schemas of answers.
+    pub fn rename(&mut self, made: &str, name: &str) -> Option<Result<(), String>> {
+        let id = self.find(made)?;
+        let own = name.strip_prefix(T::PREFIX).unwrap_or_default();
+        if own.is_empty() || !own.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+            let form = format!("{name:?} is no id of a {}: those are {} and letters or digits", T::NOUN, T::PREFIX);
+            return Some(Err(form));
+        }
+        if self.find(name).is_some() {
+            return Some(Err(format!("{name:?} is the id of another row already")));
+        }
+        self.name(id, name);
+        Some(Ok(()))
+    }
+
+    /// Gives a row an id of somebody's choosing.
+    fn name(&mut self, id: Id<T>, name: &str) {
         let name: Arc<str> = Arc::from(name);
         let names = Arc::make_mut(self.names.get_or_insert_default());
         names.rows.insert(Arc::clone(&name), id.0);

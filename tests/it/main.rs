@@ -7,6 +7,7 @@ mod isolation;
 mod manners;
 mod nonsense;
 mod paygentic;
+mod paylera;
 #[cfg(unix)]
 mod process;
 mod support;

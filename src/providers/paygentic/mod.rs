@@ -59,6 +59,7 @@ impl Provider for Paygentic {
     const NAME: &'static str = "paygentic";
     const HOSTS: &'static [&'static str] = &["api.sandbox.paygentic.io", "api.paygentic.io"];
     const KEYS: &'static str = "any bearer token, such as sk_test_anything: each is a world of its own";
+    const KEY_PREFIX: &'static str = "sk_test_";
 
     fn nouns() -> Vec<Noun<Action<State>>> {
         let mut nouns = vec![

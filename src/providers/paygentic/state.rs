@@ -26,7 +26,7 @@ use super::subscriptions::{PortalLink, PortalSession, Subscription};
 use super::test_clocks::TestClock;
 use super::webhooks::{self, Webhooks};
 use crate::time::Timestamp;
-use crate::world::{Id, Row, Table, hash};
+use crate::world::{Id, Table, hash};
 
 /// The merchant of a starting world's rows, until a caller names one.
 pub const HOUSE_MERCHANT: &str = "org_leapday";
@@ -120,29 +120,17 @@ impl State {
     /// Gives the row that an answer shows the id that a fixture wants.
     pub fn name_row(&mut self, answer: &Value, name: &str) -> Result<(), String> {
         let made = answer["id"].as_str().or_else(|| answer["customerId"].as_str()).unwrap_or_default();
-        macro_rules! tables {
-            ($($table:ident),*) => {
-                $(if let Some(id) = self.$table.find(made) {
-                    return give_name(&mut self.$table, id, name);
-                })*
-            };
-        }
-        tables!(products, metrics, fees, prices, plans, customers, subscriptions, test_clocks, payments);
-        Err(format!("the answer has no id of a row that {name:?} could name"))
+        let renamed = self.products.rename(made, name);
+        let renamed = renamed.or_else(|| self.metrics.rename(made, name));
+        let renamed = renamed.or_else(|| self.fees.rename(made, name));
+        let renamed = renamed.or_else(|| self.prices.rename(made, name));
+        let renamed = renamed.or_else(|| self.plans.rename(made, name));
+        let renamed = renamed.or_else(|| self.customers.rename(made, name));
+        let renamed = renamed.or_else(|| self.subscriptions.rename(made, name));
+        let renamed = renamed.or_else(|| self.test_clocks.rename(made, name));
+        let renamed = renamed.or_else(|| self.payments.rename(made, name));
+        renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
-}
-
-/// Answers with any other id would break their own schemas.
-fn give_name<T: Row>(table: &mut Table<T>, id: Id<T>, name: &str) -> Result<(), String> {
-    let own = name.strip_prefix(T::PREFIX).unwrap_or_default();
-    if own.is_empty() || !own.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
-        return Err(format!("{name:?} is no id of a {}: those are {} and letters or digits", T::NOUN, T::PREFIX));
-    }
-    if table.find(name).is_some() {
-        return Err(format!("{name:?} is the id of another row already"));
-    }
-    table.name(id, name);
-    Ok(())
 }
 
 /// Whether a row of `owner` shows in a list for `asked`.

@@ -9,7 +9,7 @@ use crate::api::{Fault, KeyPolicy, Kind, Reply, Visitor, WorldKey};
 use crate::contract::{Place, Violation, near};
 
 const SCHEME: &str = "Bearer ";
-const SANDBOX: &str = "sk_sandbox_";
+pub const SANDBOX: &str = "sk_sandbox_";
 const LIVE: &str = "sk_live_";
 const VERSION: &str = "paylera-version";
 /// The versions that are known, oldest first; the last one counts where a request names none.

@@ -60,6 +60,7 @@ impl Provider for Paylera {
     const NAME: &'static str = "paylera";
     const HOSTS: &'static [&'static str] = &["api.sandbox.paylera.io", "api.paylera.io"];
     const KEYS: &'static str = "any sk_sandbox_anything: each is a world of its own";
+    const KEY_PREFIX: &'static str = keys::SANDBOX;
 
     fn nouns() -> Vec<Noun<Action<State>>> {
         let mut nouns = vec![customers::noun(), products::noun(), plans::noun()];

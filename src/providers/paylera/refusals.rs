@@ -5,13 +5,13 @@
 use serde_json::{Value, json};
 
 use crate::api::{Fault, Kind, Reply};
-use crate::contract::Violation;
+use crate::contract::{Place, Violation};
 use crate::world::hash;
 
 pub fn key_missing() -> Fault {
     let advice = "send a string of your own, up to 255 characters; the same one when you repeat the request";
     Fault::bad_request("Idempotency-Key required").with_code("idempotency.required").with_violation(Violation::new(
-        crate::contract::Place::Header,
+        Place::Header,
         "/idempotency-key",
         "required",
         advice,

@@ -35,9 +35,13 @@ pub enum Due {
 }
 
 impl State {
-    /// Rows of a starting world are named by their codes; ids are made.
-    pub fn name_row(&mut self, _: &Value, name: &str) -> Result<(), String> {
-        Err(format!("rows of this provider have codes of their own; {name:?} cannot be an id"))
+    /// Gives the row that an answer shows the id that a fixture wants.
+    pub fn name_row(&mut self, answer: &Value, name: &str) -> Result<(), String> {
+        let made = answer["id"].as_str().unwrap_or_default();
+        let renamed = self.customers.rename(made, name);
+        let renamed = renamed.or_else(|| self.products.rename(made, name));
+        let renamed = renamed.or_else(|| self.plans.rename(made, name));
+        renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
 }
 

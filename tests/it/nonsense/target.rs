@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use leapday::api::OperationInfo;
+use leapday::api::{Mount, OperationInfo};
 use leapday::sandbox::{NOWHERE, Options, mounts};
 use serde_json::{Value, json};
 
@@ -32,10 +32,12 @@ pub struct Row {
     pub example: Option<Value>,
 }
 
-/// Every operation of every mount, with its example request.
+/// Every operation of Paygentic and of the control API, with its example request. Other providers take other keys, and
+/// are swept in their own tests.
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    for mount in mounts(&Options::default(), NOWHERE).unwrap() {
+    let swept = |mount: &&std::sync::Arc<dyn Mount>| ["paygentic", "_leapday"].contains(&mount.name());
+    for mount in mounts(&Options::default(), NOWHERE).unwrap().iter().filter(swept) {
         for info in mount.operations() {
             let example = if mount.name() == "_leapday" { control(info.id) } else { fixture(mount.name(), &info) };
             rows.push(Row { mount: mount.name(), info, example });

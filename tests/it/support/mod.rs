@@ -4,6 +4,7 @@ mod browser;
 mod receiver;
 mod refusal;
 mod shop;
+mod tenant;
 mod wire;
 
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ use serde_json::Value;
 pub use self::browser::{Browser, Shown};
 pub use self::receiver::{Reaction, Receiver};
 pub use self::shop::{EVER, MERCHANT};
+pub use self::tenant::{Tenant, tenant};
 pub use self::wire::{Plain, Wire};
 
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.
@@ -87,7 +89,11 @@ impl Api {
 
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         let headers = [("content-type", "application/json")];
-        let path = if path.starts_with("/_leapday") { path.to_owned() } else { format!("/paygentic{path}") };
+        let path = if path.starts_with("/_leapday") || path.starts_with("/paylera") {
+            path.to_owned()
+        } else {
+            format!("/paygentic{path}")
+        };
         if body.is_null() {
             return self.raw(method, &path, &[], b"");
         }

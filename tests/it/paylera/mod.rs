@@ -1,0 +1,7 @@
+//! Paylera, behaviour by behaviour.
+
+mod catalogue;
+mod customers;
+mod idempotency;
+mod lists;
+mod transport;
