@@ -6,8 +6,8 @@
 //! of its key and lends it to a transaction; [`api::Desk`] routes it, coerces the query and validates the
 //! body; the noun's file in [`providers`] holds the handler.
 //!
-//! accept → body (bounded) → mount (path prefix or the vendor's own host) → route → key → coerce the query →
-//! validate → world → handler on the world → commit → reply.
+//! accept → body (bounded) → mount (path prefix or the vendor's own host) → key → route → coerce the query →
+//! validate → world → idempotency key, where the vendor has such → handler on the world → commit → reply.
 //!
 //! There are two other ways into a world. The control API opens its [`api::Door`] (`server/opened`). A hosted page
 //! is opened without a key: `server/paged` asks the worlds whose token the path holds, and the row of the page
