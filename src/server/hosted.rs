@@ -56,6 +56,9 @@ impl<P: Provider> Hosted<P> {
     pub(super) fn make(&self, key: &str, start: &Value, wall: Timestamp) -> Result<World<P::State>, Fault> {
         let seed = hash(hash(self.settings.random_seed, P::NAME.as_bytes()), key.as_bytes());
         let mut world = World::new(seed, wall, self.settings.timers_per_advance);
+        if P::webhooks().strict_order {
+            world.outbox.keep_strict_order();
+        }
         for (number, step) in start[P::NAME].as_array().into_iter().flatten().enumerate() {
             self.replay(&mut world, step, wall).map_err(|fault| {
                 let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);

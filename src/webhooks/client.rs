@@ -16,8 +16,6 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::world::Answer;
 
-/// How long a receiver may take (paygentic-behaviour §5 names none; Svix waits 15 s).
-const TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of an answer's body is kept for the log.
 const BODY_KEPT: usize = 4 * 1024;
 /// How much is read before the connection is given up: a small rest is read so that it can be used again.
@@ -55,8 +53,14 @@ impl Client {
         Self { plain: pooled(tcp()), tls: Arc::new(OnceLock::new()) }
     }
 
-    /// How a receiver answers.
-    pub(super) async fn post(&self, url: &str, headers: &[(&'static str, Box<str>)], body: Bytes) -> Answer {
+    /// How a receiver answers, within so much time.
+    pub(super) async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, Box<str>)],
+        body: Bytes,
+        timeout: Duration,
+    ) -> Answer {
         let mut request = Request::post(url)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(USER_AGENT, HeaderValue::from_static(concat!("leapday/", env!("CARGO_PKG_VERSION"))));
@@ -67,7 +71,7 @@ impl Client {
             Ok(request) => request,
             Err(error) => return broken(&error),
         };
-        tokio::time::timeout(TIMEOUT, self.exchange(request)).await.unwrap_or(Answer::Silent)
+        tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or(Answer::Silent)
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Answer {

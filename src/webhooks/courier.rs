@@ -183,7 +183,7 @@ async fn carry(client: &Client, letter: Letter) -> Outcome {
     let headers = (letter.scheme.headers)(&message).into_iter().map(|(name, value)| (name, value.into()));
     let headers: Box<[(&'static str, Box<str>)]> = headers.collect();
     let watch = Stopwatch::start();
-    let answer = client.post(&letter.url, &headers, Bytes::from_owner(letter.body)).await;
+    let answer = client.post(&letter.url, &headers, Bytes::from_owner(letter.body), letter.scheme.timeout).await;
     let duration_us = u64::try_from(watch.elapsed().as_micros()).unwrap_or(u64::MAX);
     // The world knows where its clock stands and who asked.
     let attempt = Attempt { at: sent_at, sent_at, duration_us, by_hand: false, headers, answer };

@@ -8,6 +8,8 @@ mod courier;
 mod lanes;
 mod svix;
 
+use std::time::Duration;
+
 pub use self::client::check_url;
 pub use self::courier::{Courier, Letter, Mark, Outcome, Postbox, Round};
 pub use self::svix::SVIX;
@@ -20,6 +22,10 @@ pub struct Scheme {
     pub message_prefix: &'static str,
     /// The wait before each attempt, from the attempt before it; as many attempts as entries.
     pub schedule: &'static [Cadence],
+    /// How long a receiver may take.
+    pub timeout: Duration,
+    /// Whether an event waits until the one before it about the same row has arrived, or has been given up.
+    pub strict_order: bool,
     /// A secret in the vendor's form that follows from a number.
     pub new_secret: fn(u64) -> String,
     /// Says what is wrong with a secret that somebody brings.

@@ -2,6 +2,8 @@
 //!
 //! Facts: paygentic-behaviour §5 (headers, signature, retries).
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -27,6 +29,8 @@ pub static SVIX: Scheme = Scheme {
         Cadence::seconds(10 * 3_600),
         Cadence::seconds(10 * 3_600),
     ],
+    timeout: Duration::from_secs(15),
+    strict_order: false,
     new_secret,
     check_secret,
     headers,

@@ -1,8 +1,10 @@
 //! Signatures: `t=<seconds>,v1=<hex>` over `t.body`, keyed with the secret as it is written.
 //!
-//! Facts: paylera §4.1 (headers), §4.3 (signature, test vector), §4.4 (retries).
+//! Facts: paylera §4.1 (headers), §4.3 (signature, test vector), §4.4 (retries, timeout), §4.5
+//! (order).
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -26,6 +28,8 @@ pub static PAYLERA: Scheme = Scheme {
         Cadence::seconds(12 * 3_600),
         Cadence::seconds(24 * 3_600),
     ],
+    timeout: Duration::from_secs(10),
+    strict_order: true,
     new_secret: |seed| format!("{SECRET_PREFIX}{:016x}{:016x}", hash(seed, b"secret"), hash(seed, b"more")),
     check_secret: |secret| match secret.strip_prefix(SECRET_PREFIX) {
         Some(rest) if !rest.is_empty() => Ok(()),

@@ -73,7 +73,10 @@ impl<S: State> World<S> {
             }
             Some((Mischief::Delay, delay)) => {
                 let id = self.outbox.deliveries.insert(delivery);
-                self.attempt_in(id, delay);
+                // Behind another one it waits for that, which is late enough.
+                if self.outbox.line_up(id) {
+                    self.attempt_in(id, delay);
+                }
             }
             Some((Mischief::Reorder, _)) => {
                 let id = self.outbox.deliveries.insert(delivery);
@@ -96,14 +99,18 @@ impl Outbox {
     /// Queues a delivery, and behind it what was held back until another one goes to the same endpoint. What was
     /// held goes in the row of the one that overtakes it: only so is it sure to come later. Its timer finds it gone.
     fn send(&mut self, endpoint: Id<Endpoint>, id: Id<Delivery>) {
-        self.make_ready(id, false);
+        if self.line_up(id) {
+            self.make_ready(id, false);
+        }
         let (overtaken, held): (imbl::Vector<_>, imbl::Vector<_>) =
             self.held.iter().copied().partition(|held| self.deliveries[*held].endpoint == endpoint);
         self.held = held;
         let about = self.deliveries[id].about;
         for id in overtaken {
             self.deliveries.update(id, |row| row.about = about);
-            self.make_ready(id, false);
+            if self.line_up(id) {
+                self.make_ready(id, false);
+            }
         }
     }
 }

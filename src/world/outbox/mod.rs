@@ -10,7 +10,7 @@ mod rules;
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
+use imbl::{HashMap, OrdMap, Vector};
 use serde::Serialize;
 
 pub use self::attempts::{Answer, Attempt};
@@ -134,6 +134,9 @@ impl Status {
     ];
 }
 
+/// Deliveries by endpoint and row.
+type Rows = HashMap<(Id<Endpoint>, (&'static str, u32)), Vector<Id<Delivery>>>;
+
 /// The webhooks of a world.
 #[derive(Clone)]
 pub struct Outbox {
@@ -145,6 +148,8 @@ pub struct Outbox {
     turns: u64,
     /// Deliveries that a rule holds back until another one to the same endpoint has gone.
     held: Vector<Id<Delivery>>,
+    /// Where order is strict: what one endpoint is owed about one row. The first is under way, the others wait for it.
+    rows: Option<Rows>,
     /// Deliveries that are over, in the order in which they ended.
     over: Vector<Id<Delivery>>,
     /// Events below this number have been looked at.
@@ -163,11 +168,17 @@ impl Outbox {
             ready: OrdMap::new(),
             turns: 0,
             held: Vector::new(),
+            rows: None,
             over: Vector::new(),
             addressed: 0,
             epoch: 0,
             seed,
         }
+    }
+
+    /// From now on an event waits until the one before it about the same row has arrived, or has been given up.
+    pub fn keep_strict_order(&mut self) {
+        self.rows.get_or_insert_default();
     }
 
     /// Registers an endpoint: it hears of what happens from now on.
@@ -277,16 +288,54 @@ impl Outbox {
         });
     }
 
-    /// Ends a delivery, and forgets the oldest that are over where there are too many.
+    /// Puts a delivery into its row; whether it may go at once.
+    fn line_up(&mut self, id: Id<Delivery>) -> bool {
+        let row = &self.deliveries[id];
+        let Some(rows) = &mut self.rows else { return true };
+        let waiting = rows.entry((row.endpoint, row.about)).or_default();
+        waiting.push_back(id);
+        waiting.len() == 1
+    }
+
+    /// Takes a delivery out of its row; the one behind it, if it was the first.
+    fn step_out(&mut self, id: Id<Delivery>) -> Option<Id<Delivery>> {
+        let row = &self.deliveries[id];
+        let key = (row.endpoint, row.about);
+        let rows = self.rows.as_mut()?;
+        let waiting = rows.get_mut(&key)?;
+        let was_first = waiting.head() == Some(&id);
+        waiting.retain(|other| *other != id);
+        let next = waiting.head().copied().filter(|_| was_first);
+        if waiting.is_empty() {
+            rows.remove(&key);
+        }
+        next
+    }
+
+    /// Ends a delivery: what waited for it may go, unless nobody is there to take it.
     fn end(&mut self, id: Id<Delivery>, status: Status) {
+        let mut next = self.finish(id, status);
+        while let Some(id) = next {
+            let endpoint = self.endpoints.get(self.deliveries[id].endpoint);
+            if endpoint.is_some_and(|endpoint| endpoint.enabled) {
+                return self.make_ready(id, false);
+            }
+            next = self.finish(id, Status::Cancelled);
+        }
+    }
+
+    /// Notes how a delivery ended, and forgets the oldest that are over where there are too many. The one that waited
+    /// for it.
+    fn finish(&mut self, id: Id<Delivery>, status: Status) -> Option<Id<Delivery>> {
         let was_over = self.deliveries.update(id, |row| {
             let was_over = row.status != Status::Pending;
             row.status = status;
             was_over
         });
         if was_over {
-            return;
+            return None;
         }
+        let next = self.step_out(id);
         self.over.push_back(id);
         while self.over.len() > DELIVERIES_KEPT {
             let Some(oldest) = self.over.pop_front() else { break };
@@ -294,5 +343,6 @@ impl Outbox {
                 self.ready.remove(&turn);
             }
         }
+        next
     }
 }

@@ -5,3 +5,4 @@ mod customers;
 mod idempotency;
 mod lists;
 mod transport;
+mod webhooks;
