@@ -71,6 +71,8 @@ pub struct Settings {
     /// Puts the violations into error bodies as well.
     pub explain: bool,
     pub allow_live_keys: bool,
+    /// Refuses what goes beyond a vendor's rate limits.
+    pub rate_limits: bool,
     pub max_worlds: usize,
     pub timers_per_advance: usize,
     pub random_seed: u64,

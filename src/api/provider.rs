@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use include_dir::Dir;
 use serde_json::Value;
 
-use super::{Action, Fault, Idempotency, Noun, Page, Reply, Site};
+use super::{Action, Fault, Idempotency, Kind, Limit, Noun, Page, Reply, Site, Standing};
 use crate::billing::cards::{Attempt, Card};
 use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event, State, World};
@@ -111,9 +111,22 @@ pub trait Provider: Send + Sync + 'static {
         None
     }
 
-    /// What goes with every answer: headers that the vendor always sends. `asked` is what the request sent.
+    /// The rate limit that a request counts towards, if the vendor has such.
     #[must_use]
-    fn dress(reply: Reply, _asked: &HeaderMap) -> Reply {
+    fn limit(_method: &Method, _path: &str) -> Option<Limit> {
+        None
+    }
+
+    /// The refusal of a request that is one too many.
+    #[must_use]
+    fn too_many(_standing: Standing) -> Fault {
+        Fault::new(Kind::TooManyRequests, "Too many requests")
+    }
+
+    /// What goes with every answer: headers that the vendor always sends. `asked` is what the request sent, `standing`
+    /// how its tenant stands where requests are counted.
+    #[must_use]
+    fn dress(reply: Reply, _asked: &HeaderMap, _standing: Option<Standing>) -> Reply {
         reply
     }
 

@@ -49,6 +49,9 @@ pub(super) struct Args {
     /// Accept keys that look live
     #[arg(long, env = "LEAPDAY_ALLOW_LIVE_KEYS", value_parser = switch)]
     allow_live_keys: bool,
+    /// Refuse what goes beyond a vendor's rate limits; they are told in headers all the same
+    #[arg(long, env = "LEAPDAY_RATE_LIMITS", value_parser = switch)]
+    rate_limits: bool,
     /// Format of the log on standard error
     #[arg(long, env = "LEAPDAY_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -128,6 +131,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         strict: args.strict,
         explain: args.explain,
         allow_live_keys: args.allow_live_keys,
+        rate_limits: args.rate_limits,
         max_body: args.max_body,
         max_worlds: args.max_worlds,
         timers_per_advance: args.timers_per_advance,

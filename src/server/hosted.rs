@@ -13,7 +13,7 @@ use super::slot::Slot;
 use super::worlds::{Full, Worlds};
 use crate::api::{
     Action, Answer, Call, Deliver, Desk, Door, Exchange, Fault, Idempotency, KeyPolicy, Kind, Known, Mount,
-    OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Visitor, Webhook, WorldKey, check_answer,
+    OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor, Webhook, WorldKey, check_answer,
     teaching_line, warn,
 };
 use crate::billing::cards::Card;
@@ -191,17 +191,34 @@ impl<P: Provider> Hosted<P> {
         explain(P::refuse(fault, path), fault, self.settings.explain)
     }
 
-    /// The answer to a request of the API.
+    /// The answer to a request of the API, as the vendor dresses it.
     fn call<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
+        let (head, refuse) = (exchange.head, |fault: &Fault| Answer::Now(self.refuse_at(fault, exchange.path)));
         // Who asks comes first: without a key nobody learns what is here.
-        let asked = self.key(&exchange.head.headers).and_then(|key| Ok((key, self.desk.route(exchange)?)));
-        let (key, route) = match asked {
-            Ok(asked) => asked,
-            Err(fault) => return Answer::Now(self.refuse_at(&fault, exchange.path)),
+        let key = match self.key(&head.headers) {
+            Ok(key) => key,
+            Err(fault) => return refuse(&fault).map(|reply| P::dress(reply, &head.headers, None)),
         };
-        let contract = route.contract;
-        let outcome = self.inner(key, route, exchange).unwrap_or_else(|fault| Answer::Now(Err(fault)));
-        outcome.map(move |outcome| self.finish(contract, exchange.path, outcome))
+        let standing = self.count(key, exchange);
+        let answer = match standing.filter(|standing| standing.exceeded && self.settings.rate_limits) {
+            Some(standing) => refuse(&P::too_many(standing)),
+            None => match self.desk.route(exchange) {
+                Ok(route) => {
+                    let contract = route.contract;
+                    let outcome = self.inner(key, route, exchange).unwrap_or_else(|fault| Answer::Now(Err(fault)));
+                    outcome.map(move |outcome| self.finish(contract, exchange.path, outcome))
+                }
+                Err(fault) => refuse(&fault),
+            },
+        };
+        answer.map(move |reply| P::dress(reply, &head.headers, standing))
+    }
+
+    /// Counts a request towards its limit. A sandbox that is full counts nothing: it refuses anyway.
+    fn count(&self, key: WorldKey<'_>, exchange: &Exchange<'_>) -> Option<Standing> {
+        let limit = P::limit(&exchange.head.method, exchange.path)?;
+        let slot = self.open(key.name, exchange.wall).ok()?;
+        Some(slot.meter.count(limit, exchange.wall))
     }
 }
 
@@ -246,7 +263,7 @@ impl<P: Provider> Mount for Hosted<P> {
         if let Some(page) = self.pages.answer(&self.worlds, exchange) {
             return Answer::Now(page);
         }
-        self.call(exchange).map(|reply| P::dress(reply, &exchange.head.headers))
+        self.call(exchange)
     }
 
     fn refuse(&self, fault: &Fault) -> Reply {

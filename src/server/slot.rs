@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
 use super::claims::Claims;
-use crate::api::{Deliver, Fault, Provider, Settings, Site};
+use crate::api::{Deliver, Fault, Meter, Provider, Settings, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
 use crate::world::{Advance, ClockId, World};
@@ -24,6 +24,8 @@ pub(super) struct Slot<P: Provider> {
     pub(super) running: Claims<Arc<str>>,
     /// Tells whoever waits that another world is published.
     changed: Notify,
+    /// How often this tenant has called lately.
+    pub(super) meter: Meter,
     settings: Arc<Settings>,
     /// The courier's round, once somebody listens.
     round: OnceLock<Round>,
@@ -38,6 +40,7 @@ impl<P: Provider> Slot<P> {
             advancing: Claims::new(),
             running: Claims::new(),
             changed: Notify::new(),
+            meter: Meter::default(),
             settings,
             round: OnceLock::new(),
             itself: Weak::clone(itself),

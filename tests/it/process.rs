@@ -303,6 +303,7 @@ fn every_flag_is_an_environment_variable_and_the_flag_wins() {
             ("LEAPDAY_TIMERS_PER_ADVANCE", "10"),
             ("LEAPDAY_SHUTDOWN_TIMEOUT", "1"),
             ("LEAPDAY_STANDALONE_PAGES", "1"),
+            ("LEAPDAY_RATE_LIMITS", "1"),
             ("LEAPDAY_WEBHOOK_URL", "http://127.0.0.1:1/hook"),
             ("LEAPDAY_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         ],

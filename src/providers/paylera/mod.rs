@@ -6,6 +6,7 @@
 mod body;
 mod customers;
 mod keys;
+mod limits;
 mod listing;
 mod notices;
 mod planned;
@@ -21,7 +22,9 @@ use serde_json::Value;
 
 use self::notices::Notice;
 use self::state::State;
-use crate::api::{Action, Fault, Idempotency, KeyPolicy, Need, Noun, Page, Provider, Reply, Site, Visitor, WorldKey};
+use crate::api::{
+    Action, Fault, Idempotency, KeyPolicy, Limit, Need, Noun, Page, Provider, Reply, Site, Standing, Visitor, WorldKey,
+};
 use crate::billing::cards::{Attempt, Card};
 use crate::time::Cadence;
 use crate::webhooks::Scheme;
@@ -92,8 +95,16 @@ impl Provider for Paylera {
         refusals::reply(fault, path)
     }
 
-    fn dress(reply: Reply, asked: &HeaderMap) -> Reply {
-        keys::echo_version(reply, asked)
+    fn limit(method: &Method, path: &str) -> Option<Limit> {
+        Some(limits::limit(method, path))
+    }
+
+    fn too_many(standing: Standing) -> Fault {
+        limits::exceeded(standing)
+    }
+
+    fn dress(reply: Reply, asked: &HeaderMap, standing: Option<Standing>) -> Reply {
+        limits::told(keys::echo_version(reply, asked), standing)
     }
 
     fn idempotency() -> Option<&'static Idempotency<State>> {

@@ -1,9 +1,10 @@
 //! Tokens, audiences, versions, problems (facts: paylera §1.1–1.3, §1.7).
 
+use leapday::Sandbox;
 use leapday::sandbox::{NOWHERE, Options, mounts};
 use serde_json::{Value, json};
 
-use crate::support::{tenant, text};
+use crate::support::{Api, tenant, text};
 
 #[test]
 fn a_token_opens_a_world_and_a_live_one_is_of_the_wrong_environment() {
@@ -71,6 +72,32 @@ fn problems_name_every_wrong_field() {
     let lost = tenant.ask("GET", "/v1/custmers", &[], &Value::Null);
     assert_eq!(lost.problem("/v1/custmers"), (404, "resource.not_found".to_owned()));
     assert!(lost.header("leapday-violation").unwrap().contains("/v1/customers"));
+}
+
+#[test]
+fn every_answer_tells_the_rate_limit_and_a_flag_enforces_it() {
+    let told = |answer: &crate::support::Answer| -> (String, String) {
+        let header = |name: &str| answer.header(name).expect("a header").to_owned();
+        assert!(header("x-ratelimit-reset").parse::<u64>().is_ok());
+        (header("x-ratelimit-limit"), header("x-ratelimit-remaining"))
+    };
+    let own = tenant();
+    assert_eq!(told(&own.ask("GET", "/v1/plans", &[], &Value::Null)), ("100".to_owned(), "99".to_owned()));
+    assert_eq!(told(&own.post("/v1/products", &json!({}))).0, "20", "refusals too");
+    assert_eq!(told(&own.ask("GET", "/v1/admin/webhook-endpoints", &[], &Value::Null)).0, "5");
+    for _ in 0..30 {
+        own.customer("ada@example.com");
+    }
+
+    let sandbox = Sandbox::builder().strict(true).options(|options| options.rate_limits = true).start().unwrap();
+    let strict = crate::support::Tenant(Api::at(sandbox.base_url(), "sk_sandbox_limited"));
+    let path = "/v1/admin/webhook-endpoints";
+    // Five may pass in any second, whenever that begins.
+    let refused = (0..1_000).map(|_| strict.ask("GET", path, &[], &Value::Null)).find(|answer| answer.status == 429);
+    let refused = refused.expect("a refusal");
+    assert_eq!(refused.problem(path), (429, "rate_limit.exceeded".to_owned()));
+    assert_eq!(refused.body["type"], "https://errors.paylera.io/rate-limit/exceeded");
+    assert_eq!((refused.header("retry-after"), told(&refused).1.as_str()), (Some("1"), "0"));
 }
 
 /// Rule 3 holds for what is not built as well: routed, validated, 501.
