@@ -124,16 +124,16 @@ impl<P: Provider> Hosted<P> {
                 let (call, hints) = admitted?;
                 warn(handler(&slot()?.read(call.wall), &call)?, &hints)
             }
-            Action::Write(handler) => {
-                let act = |world: &mut World<P::State>| {
+            Action::Write(handler) => match keys.zip(slip) {
+                None => {
+                    let (call, hints) = admitted?;
+                    warn(slot()?.write(call.wall, |world| handler(world, &call))?, &hints)
+                }
+                Some((keys, slip)) => self.once(&*slot()?, keys, &slip, exchange, |world| {
                     let (call, hints) = admitted?;
                     Ok(warn(handler(world, &call)?, &hints))
-                };
-                match keys.zip(slip) {
-                    Some((keys, slip)) => self.once(&*slot()?, keys, &slip, exchange, act)?,
-                    None => slot()?.write(exchange.wall, act)?,
-                }
-            }
+                })?,
+            },
             Action::Advance(plan, arrival) => {
                 let (slot, (call, hints)) = (slot()?, admitted?);
                 return Ok(Answer::Later(Box::pin(async move {
