@@ -4,4 +4,5 @@ mod catalogue;
 mod customers;
 mod idempotency;
 mod lists;
+mod payment_methods;
 mod transport;
