@@ -12,6 +12,7 @@ use serde_json::json;
 use super::body::{Address, Metadata, MetadataPatch};
 use super::listing::list;
 use super::notices::Notice;
+use super::payment_methods::{self, PaymentMethod};
 use super::state::{Due, State};
 use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
@@ -43,6 +44,7 @@ pub struct Customer {
     phone: Option<Box<str>>,
     billing_address: Option<Address>,
     shipping_address: Option<Address>,
+    pub default_method: Option<Id<PaymentMethod>>,
     tax_ids: Vec<Id<TaxId>>,
     referral_code: Option<Box<str>>,
     metadata: Metadata,
@@ -54,6 +56,12 @@ pub struct Customer {
 impl Row for Customer {
     const PREFIX: &'static str = "cus_";
     const NOUN: &'static str = "customer";
+}
+
+impl Customer {
+    pub fn email(&self) -> &str {
+        &self.email
+    }
 }
 
 #[derive(Clone)]
@@ -87,7 +95,6 @@ pub struct Body<'a> {
     phone: Option<&'a str>,
     billing_address: Option<&'a Address>,
     shipping_address: Option<&'a Address>,
-    /// Payment methods are not built yet.
     default_payment_method_id: Option<IdText>,
     tax_ids: Vec<TaxIdBody<'a>>,
     tax_id_invalid: bool,
@@ -120,7 +127,7 @@ pub fn body<'a>(state: &'a State, id: Id<Customer>, row: &'a Customer) -> Body<'
         phone: row.phone.as_deref(),
         billing_address: row.billing_address.as_ref(),
         shipping_address: row.shipping_address.as_ref(),
-        default_payment_method_id: None,
+        default_payment_method_id: row.default_method.map(|id| state.payment_methods.text(id)),
         tax_ids: known.clone().map(|(id, row)| tax_id_body(state, id, row)).collect(),
         tax_id_invalid: known.into_iter().any(|(_, row)| row.status == Validity::Invalid),
         referral_code: row.referral_code.as_deref(),
@@ -144,7 +151,7 @@ fn tax_id_body<'a>(state: &State, id: Id<TaxId>, row: &'a TaxId) -> TaxIdBody<'a
 }
 
 /// The customer that the path means, unless it is deleted.
-fn addressed(state: &State, call: &Call) -> Result<Id<Customer>, Fault> {
+pub fn addressed(state: &State, call: &Call) -> Result<Id<Customer>, Fault> {
     let id = call.id(&state.customers)?;
     match state.customers[id].deleted_at {
         None => Ok(id),
@@ -154,6 +161,11 @@ fn addressed(state: &State, call: &Call) -> Result<Id<Customer>, Fault> {
             Err(fault.with_violation(Violation::path("id", "reference", message)))
         }
     }
+}
+
+/// Whether a customer is not deleted.
+pub fn is_live(state: &State, id: Id<Customer>) -> bool {
+    state.customers[id].deleted_at.is_none()
 }
 
 fn list_all(world: &World, call: &Call) -> Result<Reply, Fault> {
@@ -192,6 +204,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         phone: wanted.phone,
         billing_address: wanted.billing_address,
         shipping_address: wanted.shipping_address,
+        default_method: None,
         tax_ids: Vec::new(),
         referral_code: wanted.referral_code,
         metadata: wanted.metadata.checked()?,
@@ -222,10 +235,14 @@ struct Update {
 fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
     let wanted: Update = call.input()?;
-    if let Patch::Value(method) = &wanted.default_payment_method_id {
-        let message = format!("there is no payment method {method:?} of this customer");
-        return Err(Fault::field("/default_payment_method_id", "reference", message));
-    }
+    let default_method = match &wanted.default_payment_method_id {
+        Patch::Absent => Patch::Absent,
+        Patch::Null => Patch::Null,
+        Patch::Value(method) => Patch::Value(payment_methods::owned(&world.state, id, method).ok_or_else(|| {
+            let message = format!("there is no payment method {method:?} of this customer");
+            Fault::field("/default_payment_method_id", "reference", message)
+        })?),
+    };
     let now = world.now(ClockId::WORLD);
     world.state.customers.update(id, |row| {
         if let Some(email) = wanted.email {
@@ -235,6 +252,7 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         wanted.phone.apply(&mut row.phone);
         wanted.billing_address.apply(&mut row.billing_address);
         wanted.shipping_address.apply(&mut row.shipping_address);
+        default_method.apply(&mut row.default_method);
         row.updated_at = now;
         row.metadata.merge(wanted.metadata)
     })?;
@@ -248,6 +266,24 @@ fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let now = world.now(ClockId::WORLD);
     world.state.customers.update(id, |row| row.deleted_at = Some(now));
     Ok(Reply::none())
+}
+
+/// Makes a payment method the default, or none; whichever was it before is no longer. Whether that changes anything:
+/// then the customer is [`updated`], once the method's own event is out.
+pub fn set_default_method(world: &mut World, id: Id<Customer>, method: Option<Id<PaymentMethod>>) -> bool {
+    if world.state.customers[id].default_method == method {
+        return false;
+    }
+    let now = world.now(ClockId::WORLD);
+    world.state.customers.update(id, |row| {
+        row.default_method = method;
+        row.updated_at = now;
+    });
+    true
+}
+
+pub fn updated(world: &mut World, id: Id<Customer>) {
+    tell(world, id, Notice::CustomerUpdated);
 }
 
 fn list_tax_ids(world: &World, call: &Call) -> Result<Reply, Fault> {

@@ -9,10 +9,12 @@ mod keys;
 mod limits;
 mod listing;
 mod notices;
+mod payment_methods;
 mod planned;
 mod plans;
 mod products;
 mod refusals;
+mod setup_intents;
 mod signing;
 mod state;
 
@@ -66,7 +68,8 @@ impl Provider for Paylera {
     const KEY_PREFIX: &'static str = keys::SANDBOX;
 
     fn nouns() -> Vec<Noun<Action<State>>> {
-        let mut nouns = vec![customers::noun(), products::noun(), plans::noun()];
+        let mut nouns =
+            vec![customers::noun(), payment_methods::noun(), setup_intents::noun(), products::noun(), plans::noun()];
         nouns.extend(planned::nouns());
         nouns
     }

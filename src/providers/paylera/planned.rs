@@ -91,17 +91,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("getInvoiceRecognitionSchedule", Method::GET, "/v1/invoices/{id}/recognition-schedule"),
         ],
     ),
-    (
-        "payment_methods",
-        &[
-            ("listCustomerPaymentMethods", Method::GET, "/v1/customers/{id}/payment-methods"),
-            ("attachPaymentMethod", Method::POST, "/v1/customers/{id}/payment-methods"),
-            ("getPaymentMethod", Method::GET, "/v1/payment-methods/{id}"),
-            ("updatePaymentMethod", Method::PATCH, "/v1/payment-methods/{id}"),
-            ("detachPaymentMethod", Method::DELETE, "/v1/payment-methods/{id}"),
-            ("verifyPaymentMethod", Method::POST, "/v1/payment-methods/{id}/verify"),
-        ],
-    ),
     ("payment_providers", &[("verifyPaymentProvider", Method::POST, "/v1/admin/payment-providers/{id}/verify")]),
     (
         "payments",
@@ -127,13 +116,6 @@ const PLANNED: &[(&str, Rows)] = &[
         &[
             ("closeRevrecPeriod", Method::POST, "/v1/revrec/periods/close"),
             ("listRevrecPeriods", Method::GET, "/v1/revrec/periods"),
-        ],
-    ),
-    (
-        "setup_intents",
-        &[
-            ("createSetupIntent", Method::POST, "/v1/setup-intents"),
-            ("getSetupIntent", Method::GET, "/v1/setup-intents/{id}"),
         ],
     ),
     (

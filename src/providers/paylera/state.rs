@@ -8,8 +8,10 @@ use serde_json::Value;
 use super::World;
 use super::customers::{self, Customer, TaxId};
 use super::notices::Notice;
+use super::payment_methods::{self, PaymentMethod};
 use super::plans::Plan;
 use super::products::Product;
+use super::setup_intents::SetupIntent;
 use crate::api::Answers;
 use crate::world::{Id, Table, hash};
 
@@ -17,6 +19,8 @@ use crate::world::{Id, Table, hash};
 pub struct State {
     pub customers: Table<Customer>,
     pub tax_ids: Table<TaxId>,
+    pub payment_methods: Table<PaymentMethod>,
+    pub setup_intents: Table<SetupIntent>,
     pub products: Table<Product>,
     pub plans: Table<Plan>,
     /// Codes are permanent handles (§2.2).
@@ -32,6 +36,8 @@ pub struct State {
 pub enum Due {
     /// A tax id has been looked up.
     TaxIdChecked(Id<TaxId>),
+    /// A bank account has been looked into.
+    PaymentMethodVerified(Id<PaymentMethod>),
 }
 
 impl State {
@@ -39,6 +45,8 @@ impl State {
     pub fn name_row(&mut self, answer: &Value, name: &str) -> Result<(), String> {
         let made = answer["id"].as_str().unwrap_or_default();
         let renamed = self.customers.rename(made, name);
+        let renamed = renamed.or_else(|| self.payment_methods.rename(made, name));
+        let renamed = renamed.or_else(|| self.setup_intents.rename(made, name));
         let renamed = renamed.or_else(|| self.products.rename(made, name));
         let renamed = renamed.or_else(|| self.plans.rename(made, name));
         renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
@@ -53,6 +61,8 @@ impl crate::world::State for State {
         Self {
             customers: Table::new(seed),
             tax_ids: Table::new(seed),
+            payment_methods: Table::new(seed),
+            setup_intents: Table::new(seed),
             products: Table::new(seed),
             plans: Table::new(seed),
             products_by_code: HashMap::new(),
@@ -65,6 +75,7 @@ impl crate::world::State for State {
     fn fire(world: &mut World, due: Due) {
         match due {
             Due::TaxIdChecked(id) => customers::tax_id_checked(world, id),
+            Due::PaymentMethodVerified(id) => payment_methods::verified(world, id),
         }
     }
 }

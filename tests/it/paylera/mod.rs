@@ -4,5 +4,6 @@ mod catalogue;
 mod customers;
 mod idempotency;
 mod lists;
+mod payment_methods;
 mod transport;
 mod webhooks;

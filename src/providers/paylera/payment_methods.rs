@@ -1,0 +1,456 @@
+//! Payment methods: what a customer's invoices are charged to.
+//!
+//! Facts: paylera §2.7 (shapes, verification), §4.8 (events), §5 (magic tokens). A token decides what a method is and
+//! how its charges go. One that is detached stays in the table, since payments refer to it and its id attaches it
+//! again; it is gone everywhere else. Which one is the default, the customer knows: so there is at most one.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::body::{Address, Metadata, MetadataPatch};
+use super::customers::{self, Customer};
+use super::listing::list;
+use super::notices::Notice;
+use super::state::{Due, State};
+use super::{Operation, World};
+use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
+use crate::contract::Violation;
+use crate::time::{Cadence, Timestamp};
+use crate::world::{ClockId, Id, IdText, Row};
+
+/// How long the verification of a bank account takes; the vendor says only that it is pending at first.
+const BANK_CHECK: Cadence = Cadence::seconds(60);
+/// The first year that the contract lets a card expire in, for worlds that are set far back.
+const FIRST_EXPIRY: i16 = 2000;
+
+pub fn noun() -> Noun<Action<State>> {
+    let operations: Vec<Operation> = vec![
+        read("listCustomerPaymentMethods", "/v1/customers/{id}/payment-methods", list_own),
+        write("attachPaymentMethod", Method::POST, "/v1/customers/{id}/payment-methods", attach),
+        read("getPaymentMethod", "/v1/payment-methods/{id}", get),
+        write("updatePaymentMethod", Method::PATCH, "/v1/payment-methods/{id}", update),
+        write("detachPaymentMethod", Method::DELETE, "/v1/payment-methods/{id}", detach),
+        write("verifyPaymentMethod", Method::POST, "/v1/payment-methods/{id}/verify", verify),
+    ];
+    Noun { name: "payment_methods", operations }
+}
+
+#[derive(Clone)]
+pub struct PaymentMethod {
+    pub customer: Id<Customer>,
+    means: Means,
+    /// What its charges do, as its token said.
+    #[expect(dead_code, reason = "payments will ask; until they are built, nothing is charged")]
+    pub behaviour: Behaviour,
+    verified: bool,
+    billing_address: Option<Address>,
+    metadata: Metadata,
+    created_at: Timestamp,
+    detached_at: Option<Timestamp>,
+}
+
+impl Row for PaymentMethod {
+    const PREFIX: &'static str = "pm_";
+    const NOUN: &'static str = "payment method";
+}
+
+/// What happens when a method is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    Succeeds,
+    /// The first charge waits for the cardholder, later ones succeed.
+    RequiresActionOnce,
+    /// Every charge is refused with this code.
+    Declined(&'static str),
+    /// Succeeds, and the money is taken back later.
+    ChargedBack,
+    /// Succeeds, the money is taken back and then returned.
+    DisputeWon,
+}
+
+/// The magic tokens (§5).
+const MAGIC: [(&str, Behaviour); 6] = [
+    ("tok_visa_success", Behaviour::Succeeds),
+    ("tok_visa_3ds", Behaviour::RequiresActionOnce),
+    ("tok_visa_decline", Behaviour::Declined("card_declined")),
+    ("tok_visa_insufficient_funds", Behaviour::Declined("insufficient_funds")),
+    ("tok_visa_chargeback", Behaviour::ChargedBack),
+    ("tok_visa_dispute_won", Behaviour::DisputeWon),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Card,
+    BankAccount,
+    Paypal,
+    Wallet,
+}
+
+#[derive(Debug, Clone)]
+enum Means {
+    Card(Card),
+    BankAccount(BankAccount),
+    Wallet(Wallet),
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Card {
+    brand: &'static str,
+    last4: &'static str,
+    exp_month: u8,
+    exp_year: i16,
+    country: &'static str,
+    funding: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct BankAccount {
+    last4: &'static str,
+    routing: Option<&'static str>,
+    holder: Option<Box<str>>,
+    status: BankStatus,
+}
+
+/// No verification fails here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum BankStatus {
+    New,
+    Pending,
+    Verified,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Wallet {
+    kind: WalletKind,
+    email: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum WalletKind {
+    Paypal,
+    ApplePay,
+    GooglePay,
+}
+
+impl Means {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Card(_) => Kind::Card,
+            Self::BankAccount(_) => Kind::BankAccount,
+            Self::Wallet(wallet) if wallet.kind == WalletKind::Paypal => Kind::Paypal,
+            Self::Wallet(_) => Kind::Wallet,
+        }
+    }
+}
+
+/// A method as it was when something happened to it.
+#[derive(Clone)]
+pub struct Seen {
+    pub id: Id<PaymentMethod>,
+    pub row: Arc<PaymentMethod>,
+    pub is_default: bool,
+}
+
+impl Seen {
+    fn now(state: &State, id: Id<PaymentMethod>) -> Self {
+        let row = Arc::clone(&state.payment_methods[id]);
+        let is_default = state.customers[row.customer].default_method == Some(id);
+        Self { id, row, is_default }
+    }
+
+    pub fn body<'a>(&'a self, state: &'a State) -> Body<'a> {
+        let row = &*self.row;
+        Body {
+            id: state.payment_methods.text(self.id),
+            object: "payment_method",
+            customer_id: state.customers.text(row.customer),
+            r#type: row.means.kind(),
+            is_default: self.is_default,
+            verified: row.verified,
+            card: if let Means::Card(card) = &row.means { Some(card) } else { None },
+            bank_account: if let Means::BankAccount(account) = &row.means { Some(account) } else { None },
+            wallet: if let Means::Wallet(wallet) = &row.means { Some(wallet) } else { None },
+            billing_address: row.billing_address.as_ref(),
+            metadata: &row.metadata,
+            created_at: row.created_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct Body<'a> {
+    id: IdText,
+    object: &'static str,
+    customer_id: IdText,
+    r#type: Kind,
+    is_default: bool,
+    verified: bool,
+    card: Option<&'a Card>,
+    bank_account: Option<&'a BankAccount>,
+    wallet: Option<&'a Wallet>,
+    billing_address: Option<&'a Address>,
+    metadata: &'a Metadata,
+    created_at: Timestamp,
+}
+
+/// Whether a method is attached to a customer who is still there.
+fn is_live(state: &State, row: &PaymentMethod) -> bool {
+    row.detached_at.is_none() && customers::is_live(state, row.customer)
+}
+
+/// The method that an id means, if it is attached to this customer.
+pub fn owned(state: &State, customer: Id<Customer>, text: &str) -> Option<Id<PaymentMethod>> {
+    let is_own = |row: &PaymentMethod| row.customer == customer && is_live(state, row);
+    state.payment_methods.find(text).filter(|id| is_own(&state.payment_methods[*id]))
+}
+
+/// The method that the path means, unless it is detached or its customer is deleted.
+fn addressed(state: &State, call: &Call) -> Result<Id<PaymentMethod>, Fault> {
+    let id = call.id(&state.payment_methods)?;
+    let row = &state.payment_methods[id];
+    if is_live(state, row) {
+        return Ok(id);
+    }
+    let message = match row.detached_at {
+        Some(at) => format!("this payment method was detached at {at}"),
+        None => "the customer of this payment method was deleted".to_owned(),
+    };
+    let fault = Fault::no_such(PaymentMethod::NOUN, call.segment("id"));
+    Err(fault.with_violation(Violation::path("id", "reference", message)))
+}
+
+fn list_own(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let state = &world.state;
+    let customer = customers::addressed(state, call)?;
+    let own = state.payment_methods.iter().filter(|(_, row)| row.customer == customer && row.detached_at.is_none());
+    list(call, own.map(|(id, _)| (id.number(), json!(Seen::now(state, id).body(state)))))
+}
+
+fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
+    Ok(show(world, addressed(&world.state, call)?))
+}
+
+fn show(world: &World, id: Id<PaymentMethod>) -> Reply {
+    Reply::ok(&Seen::now(&world.state, id).body(&world.state))
+}
+
+#[derive(Deserialize)]
+struct Attach {
+    r#type: Kind,
+    token: Box<str>,
+    #[serde(default)]
+    set_as_default: bool,
+    billing_address: Option<Address>,
+    metadata: Option<Metadata>,
+}
+
+/// Makes a method of a token, or attaches one again by its own id; that one may go to another customer.
+fn attach(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let customer = customers::addressed(&world.state, call)?;
+    let wanted: Attach = call.input()?;
+    let metadata = wanted.metadata.map(Metadata::checked).transpose()?;
+    let now = world.now(ClockId::WORLD);
+    let id = if wanted.token.starts_with(PaymentMethod::PREFIX) {
+        let id = detached(&world.state, &wanted.token, wanted.r#type)?;
+        world.state.payment_methods.update(id, |row| {
+            row.customer = customer;
+            row.detached_at = None;
+            row.billing_address = wanted.billing_address.or_else(|| row.billing_address.take());
+            row.metadata = metadata.unwrap_or_else(|| row.metadata.clone());
+        });
+        id
+    } else {
+        let behaviour = behaviour(&wanted.token, wanted.r#type)?;
+        let means = means(wanted.r#type, &wanted.token, world.state.customers[customer].email(), now);
+        world.state.payment_methods.insert(PaymentMethod {
+            customer,
+            // There is nothing to verify in a wallet.
+            verified: matches!(means, Means::Wallet(_)),
+            means,
+            behaviour,
+            billing_address: wanted.billing_address,
+            metadata: metadata.unwrap_or_default(),
+            created_at: now,
+            detached_at: None,
+        })
+    };
+    let changes = wanted.set_as_default && customers::set_default_method(world, customer, Some(id));
+    tell(world, id, Notice::PaymentMethodAttached);
+    if changes {
+        customers::updated(world, customer);
+    }
+    Ok(Reply::created(&Seen::now(&world.state, id).body(&world.state)))
+}
+
+/// The detached method that a token names.
+fn detached(state: &State, token: &str, kind: Kind) -> Result<Id<PaymentMethod>, Fault> {
+    let unknown = || Fault::field("/token", "reference", format!("there is no payment method {token:?}"));
+    let Some(id) = state.payment_methods.find(token) else { return Err(unknown()) };
+    let row = &state.payment_methods[id];
+    if row.detached_at.is_none() {
+        // One whose customer is deleted is gone with it.
+        if !is_live(state, row) {
+            return Err(unknown());
+        }
+        let fault = Fault::conflict(format!("The payment method {token:?} is attached to a customer"));
+        return Err(fault.with_code("payment_method.already_attached"));
+    }
+    if row.means.kind() != kind {
+        return Err(Fault::field("/type", "reference", format!("{token:?} is a payment method of another type")));
+    }
+    Ok(id)
+}
+
+/// What the charges of a token's method do. A token in the style of the magic ones that is none of them is a slip of
+/// the pen; any other is taken for one that the vendor's form made.
+fn behaviour(token: &str, kind: Kind) -> Result<Behaviour, Fault> {
+    if let Some((_, behaviour)) = MAGIC.iter().find(|(magic, _)| *magic == token) {
+        if kind != Kind::Card {
+            return Err(Fault::field("/type", "reference", format!("{token:?} is the token of a card")));
+        }
+        return Ok(*behaviour);
+    }
+    let own = token.strip_prefix("tok_").filter(|own| !own.is_empty() && !own.starts_with("visa_"));
+    if own.is_some_and(|own| own.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'_')) {
+        return Ok(Behaviour::Succeeds);
+    }
+    let magic: Vec<&str> = MAGIC.iter().map(|(magic, _)| *magic).collect();
+    let message = format!(
+        "{token:?} is no token of this sandbox: take {}; any other tok_ of letters, digits and _ that does not go on \
+         with visa_ succeeds, and the id of a detached payment method attaches it again",
+        magic.join(", ")
+    );
+    Err(Fault::field("/token", "reference", message))
+}
+
+/// What a token stands for.
+fn means(kind: Kind, token: &str, email: &str, now: Timestamp) -> Means {
+    match kind {
+        Kind::Card => Means::Card(Card {
+            brand: "visa",
+            last4: "4242",
+            exp_month: 12,
+            exp_year: now.civil().year().saturating_add(1).max(FIRST_EXPIRY),
+            country: "US",
+            funding: "credit",
+        }),
+        Kind::BankAccount => Means::BankAccount(BankAccount {
+            last4: "6789",
+            routing: Some("110000000"),
+            holder: None,
+            status: BankStatus::New,
+        }),
+        Kind::Paypal => Means::Wallet(Wallet { kind: WalletKind::Paypal, email: Some(email.into()) }),
+        Kind::Wallet if token.starts_with("tok_google_pay") => {
+            Means::Wallet(Wallet { kind: WalletKind::GooglePay, email: None })
+        }
+        Kind::Wallet => Means::Wallet(Wallet { kind: WalletKind::ApplePay, email: None }),
+    }
+}
+
+#[derive(Deserialize)]
+struct Update {
+    #[serde(default)]
+    billing_address: Patch<Address>,
+    #[serde(default)]
+    is_default: bool,
+    #[serde(default)]
+    metadata: MetadataPatch,
+}
+
+fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let id = addressed(&world.state, call)?;
+    let wanted: Update = call.input()?;
+    let customer = world.state.payment_methods.update(id, |row| {
+        wanted.billing_address.apply(&mut row.billing_address);
+        row.metadata.merge(wanted.metadata).map(|()| row.customer)
+    })?;
+    if wanted.is_default && customers::set_default_method(world, customer, Some(id)) {
+        customers::updated(world, customer);
+    }
+    Ok(show(world, id))
+}
+
+/// Takes a method from its customer, who has no default then if this was it.
+fn detach(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let id = addressed(&world.state, call)?;
+    let now = world.now(ClockId::WORLD);
+    let customer = world.state.payment_methods.update(id, |row| {
+        row.detached_at = Some(now);
+        row.customer
+    });
+    let was_default = world.state.customers[customer].default_method == Some(id);
+    let changes = was_default && customers::set_default_method(world, customer, None);
+    tell(world, id, Notice::PaymentMethodDetached);
+    if changes {
+        customers::updated(world, customer);
+    }
+    Ok(Reply::none())
+}
+
+/// A card is verified at once, a bank account a little later, a wallet is already. Twice is once.
+fn verify(world: &mut World, call: &Call) -> Result<Reply, Fault> {
+    let id = addressed(&world.state, call)?;
+    match &world.state.payment_methods[id].means {
+        Means::Card(_) => verified(world, id),
+        Means::BankAccount(account) if account.status == BankStatus::New => {
+            set_bank_status(world, id, BankStatus::Pending);
+            let due = BANK_CHECK.after(world.now(ClockId::WORLD), 1).unwrap_or(Timestamp::MAX);
+            world.set_timer(ClockId::WORLD, due, Due::PaymentMethodVerified(id));
+        }
+        Means::BankAccount(_) | Means::Wallet(_) => {}
+    }
+    Ok(show(world, id))
+}
+
+/// The verification of a method has come back. Nobody is told about one that was detached meanwhile.
+pub fn verified(world: &mut World, id: Id<PaymentMethod>) {
+    if world.state.payment_methods[id].verified {
+        return;
+    }
+    world.state.payment_methods.update(id, |row| row.verified = true);
+    set_bank_status(world, id, BankStatus::Verified);
+    if is_live(&world.state, &world.state.payment_methods[id]) {
+        tell(world, id, Notice::PaymentMethodVerified);
+    }
+}
+
+fn set_bank_status(world: &mut World, id: Id<PaymentMethod>, status: BankStatus) {
+    world.state.payment_methods.update(id, |row| {
+        if let Means::BankAccount(account) = &mut row.means {
+            account.status = status;
+        }
+    });
+}
+
+fn tell(world: &mut World, id: Id<PaymentMethod>, notice: fn(Seen) -> Notice) {
+    let seen = Seen::now(&world.state, id);
+    world.emit(ClockId::WORLD, notice(seen));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_magic_or_plain_or_none() {
+        let of = |token| behaviour(token, Kind::Card).map_err(|fault| fault.violations[0].pointer.clone());
+        assert_eq!(of("tok_visa_3ds"), Ok(Behaviour::RequiresActionOnce));
+        assert_eq!(of("tok_visa_decline"), Ok(Behaviour::Declined("card_declined")));
+        assert_eq!(of("tok_visa_insufficient_funds"), Ok(Behaviour::Declined("insufficient_funds")));
+        assert_eq!(of("tok_visa_chargeback"), Ok(Behaviour::ChargedBack));
+        assert_eq!(of("tok_visa_dispute_won"), Ok(Behaviour::DisputeWon));
+        for plain in ["tok_visa_success", "tok_1NzQ4x", "tok_mastercard", "tok_visa"] {
+            assert_eq!(of(plain), Ok(Behaviour::Succeeds), "{plain}");
+        }
+        for none in ["tok_visa_sucess", "tok_", "tok_a-b", "card_1", "TOK_1", "4242424242424242"] {
+            assert!(of(none).is_err(), "{none}");
+        }
+    }
+}
