@@ -143,6 +143,13 @@ fn tax_id_body<'a>(state: &State, id: Id<TaxId>, row: &'a TaxId) -> TaxIdBody<'a
     }
 }
 
+impl Customer {
+    /// Whether others may no longer refer to it.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
+}
+
 /// The customer that the path means, unless it is deleted.
 fn addressed(state: &State, call: &Call) -> Result<Id<Customer>, Fault> {
     let id = call.id(&state.customers)?;

@@ -4,6 +4,7 @@
 //! lists the tables, `cycle.rs` what time does.
 
 mod body;
+mod coupons;
 mod customers;
 mod keys;
 mod listing;
@@ -14,6 +15,7 @@ mod products;
 mod refusals;
 mod signing;
 mod state;
+mod wallets;
 
 use http::{HeaderMap, Method};
 use include_dir::{Dir, include_dir};
@@ -64,6 +66,7 @@ impl Provider for Paylera {
 
     fn nouns() -> Vec<Noun<Action<State>>> {
         let mut nouns = vec![customers::noun(), products::noun(), plans::noun()];
+        nouns.extend([coupons::noun(), wallets::noun()]);
         nouns.extend(planned::nouns());
         nouns
     }

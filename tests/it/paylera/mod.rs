@@ -1,7 +1,9 @@
 //! Paylera, behaviour by behaviour.
 
 mod catalogue;
+mod coupons;
 mod customers;
 mod idempotency;
 mod lists;
 mod transport;
+mod wallets;
