@@ -143,8 +143,14 @@ fn compare(one: &Value, other: &Value) -> Ordering {
     if let (Ok(one), Ok(other)) = (one.parse::<Timestamp>(), other.parse::<Timestamp>()) {
         return one.cmp(&other);
     }
-    if let (Ok(one), Ok(other)) = (one.parse::<Decimal>(), other.parse::<Decimal>()) {
-        return one.cmp(&other);
+    match (number(&one), number(&other)) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        _ => one.cmp(&other),
     }
-    one.cmp(&other)
+}
+
+/// An amount. `007` is a code: amounts begin with no zero that says nothing.
+fn number(text: &str) -> Option<Decimal> {
+    let padded = text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
+    text.parse().ok().filter(|_| !padded)
 }

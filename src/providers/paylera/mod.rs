@@ -1,9 +1,10 @@
 //! Paylera: keys, errors, lists, signatures and the list of nouns.
 //!
-//! Facts: paylera (core pages; where they disagree, `choices` says which one counts). One file a noun; `state.rs`
-//! lists the tables, `cycle.rs` what time does.
+//! Facts: paylera (core pages; where they disagree, docs/fidelity.md says which one counts). One file a noun;
+//! `state.rs` lists the tables and what time does.
 
 mod body;
+mod coupons;
 mod customers;
 mod keys;
 mod limits;
@@ -17,6 +18,7 @@ mod refusals;
 mod setup_intents;
 mod signing;
 mod state;
+mod wallets;
 
 use http::{HeaderMap, Method};
 use include_dir::{Dir, include_dir};
@@ -68,8 +70,15 @@ impl Provider for Paylera {
     const KEY_PREFIX: &'static str = keys::SANDBOX;
 
     fn nouns() -> Vec<Noun<Action<State>>> {
-        let mut nouns =
-            vec![customers::noun(), payment_methods::noun(), setup_intents::noun(), products::noun(), plans::noun()];
+        let mut nouns = vec![
+            customers::noun(),
+            payment_methods::noun(),
+            setup_intents::noun(),
+            products::noun(),
+            plans::noun(),
+            coupons::noun(),
+            wallets::noun(),
+        ];
         nouns.extend(planned::nouns());
         nouns
     }

@@ -33,15 +33,6 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     (
-        "coupons",
-        &[
-            ("listCoupons", Method::GET, "/v1/coupons"),
-            ("createCoupon", Method::POST, "/v1/coupons"),
-            ("getCoupon", Method::GET, "/v1/coupons/{code}"),
-            ("deleteCoupon", Method::DELETE, "/v1/coupons/{code}"),
-        ],
-    ),
-    (
         "credit_notes",
         &[
             ("createCreditNote", Method::POST, "/v1/invoices/{id}/credit-notes"),
@@ -148,17 +139,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("reportUsage", Method::POST, "/v1/usage"),
             ("reportUsageBatch", Method::POST, "/v1/usage/batch"),
             ("listUsage", Method::GET, "/v1/usage"),
-        ],
-    ),
-    (
-        "wallets",
-        &[
-            ("listWallets", Method::GET, "/v1/wallets"),
-            ("createWallet", Method::POST, "/v1/wallets"),
-            ("getWallet", Method::GET, "/v1/wallets/{id}"),
-            ("updateWallet", Method::PATCH, "/v1/wallets/{id}"),
-            ("creditWallet", Method::POST, "/v1/wallets/{id}/credits"),
-            ("listWalletTransactions", Method::GET, "/v1/wallets/{id}/transactions"),
         ],
     ),
     (

@@ -6,12 +6,14 @@ use imbl::HashMap;
 use serde_json::Value;
 
 use super::World;
+use super::coupons::Coupon;
 use super::customers::{self, Customer, TaxId};
 use super::notices::Notice;
 use super::payment_methods::{self, PaymentMethod};
 use super::plans::Plan;
 use super::products::Product;
 use super::setup_intents::SetupIntent;
+use super::wallets::{Transaction, Wallet};
 use crate::api::Answers;
 use crate::world::{Id, Table, hash};
 
@@ -23,9 +25,17 @@ pub struct State {
     pub setup_intents: Table<SetupIntent>,
     pub products: Table<Product>,
     pub plans: Table<Plan>,
+    pub coupons: Table<Coupon>,
+    pub wallets: Table<Wallet>,
+    pub wallet_transactions: Table<Transaction>,
     /// Codes are permanent handles (§2.2).
     pub products_by_code: HashMap<Arc<str>, Id<Product>>,
     pub plans_by_code: HashMap<Arc<str>, Id<Plan>>,
+    /// Without the deleted ones.
+    pub coupons_by_code: HashMap<Arc<str>, Id<Coupon>>,
+    /// A customer has one wallet in a currency (§2.10).
+    pub wallets_by_currency: HashMap<(Id<Customer>, Arc<str>), Id<Wallet>>,
+    pub credits_by_external_id: HashMap<(Id<Wallet>, Arc<str>), Id<Transaction>>,
     /// What was answered under which idempotency key.
     pub answers: Answers,
     pub seed: u64,
@@ -49,6 +59,9 @@ impl State {
         let renamed = renamed.or_else(|| self.setup_intents.rename(made, name));
         let renamed = renamed.or_else(|| self.products.rename(made, name));
         let renamed = renamed.or_else(|| self.plans.rename(made, name));
+        let renamed = renamed.or_else(|| self.coupons.rename(made, name));
+        let renamed = renamed.or_else(|| self.wallets.rename(made, name));
+        let renamed = renamed.or_else(|| self.wallet_transactions.rename(made, name));
         renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
 }
@@ -65,8 +78,14 @@ impl crate::world::State for State {
             setup_intents: Table::new(seed),
             products: Table::new(seed),
             plans: Table::new(seed),
+            coupons: Table::new(seed),
+            wallets: Table::new(seed),
+            wallet_transactions: Table::new(seed),
             products_by_code: HashMap::new(),
             plans_by_code: HashMap::new(),
+            coupons_by_code: HashMap::new(),
+            wallets_by_currency: HashMap::new(),
+            credits_by_external_id: HashMap::new(),
             answers: Answers::default(),
             seed: hash(seed, b"paylera"),
         }

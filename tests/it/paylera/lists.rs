@@ -51,3 +51,13 @@ fn lists_are_sorted_and_filtered() {
     assert_eq!(wrong.problem("/v1/products").0, 422);
     assert_eq!(wrong.body["errors"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn codes_of_digits_are_no_numbers() {
+    let tenant = tenant();
+    for code in ["7", "007"] {
+        tenant.product(code);
+    }
+    assert_eq!(codes(&tenant, "code=007"), ["007"]);
+    assert_eq!(codes(&tenant, "code=7"), ["7"]);
+}
