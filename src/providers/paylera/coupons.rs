@@ -13,7 +13,7 @@ use serde_json::json;
 use super::body::Metadata;
 use super::listing::list;
 use super::state::State;
-use super::{Operation, World};
+use super::{Operation, World, now};
 use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
 use crate::billing::money;
 use crate::contract::Violation;
@@ -96,10 +96,10 @@ struct Body<'a> {
     updated_at: Timestamp,
 }
 
-fn body(world: &World, id: Id<Coupon>) -> Body<'_> {
-    let row = &world.state.coupons[id];
+fn body(state: &State, id: Id<Coupon>, now: Timestamp) -> Body<'_> {
+    let row = &state.coupons[id];
     Body {
-        id: world.state.coupons.text(id),
+        id: state.coupons.text(id),
         object: "coupon",
         code: &row.code,
         name: row.name.as_deref(),
@@ -112,7 +112,7 @@ fn body(world: &World, id: Id<Coupon>) -> Body<'_> {
         max_redemptions: row.max_redemptions,
         times_redeemed: 0,
         expires_at: row.expires_at,
-        status: row.status(world.now(ClockId::WORLD)),
+        status: row.status(now),
         metadata: &row.metadata,
         created_at: row.created_at,
         // No operation changes a coupon.
@@ -143,12 +143,13 @@ fn addressed(state: &State, call: &Call) -> Result<Id<Coupon>, Fault> {
 }
 
 fn list_all(world: &World, call: &Call) -> Result<Reply, Fault> {
-    let live = world.state.coupons.iter().filter(|(_, row)| row.deleted_at.is_none());
-    list(call, live.map(|(id, _)| (id.number(), json!(body(world, id)))))
+    let (state, now) = (&world.state, now(world, call));
+    let live = state.coupons.iter().filter(|(_, row)| row.deleted_at.is_none());
+    list(call, live.map(|(id, _)| (id.number(), json!(body(state, id, now)))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
-    Ok(Reply::ok(&body(world, addressed(&world.state, call)?)))
+    Ok(Reply::ok(&body(&world.state, addressed(&world.state, call)?, now(world, call))))
 }
 
 #[derive(Deserialize)]
@@ -193,7 +194,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         deleted_at: None,
     });
     world.state.coupons_by_code.insert(code, id);
-    Ok(Reply::created(&body(world, id)))
+    Ok(Reply::created(&body(&world.state, id, now)))
 }
 
 /// What the schema does not say: that a coupon takes something off, in one way, of products that exist, and has not

@@ -27,10 +27,11 @@ use serde_json::Value;
 use self::notices::Notice;
 use self::state::State;
 use crate::api::{
-    Action, Fault, Idempotency, KeyPolicy, Limit, Need, Noun, Page, Provider, Reply, Site, Standing, Visitor, WorldKey,
+    Action, Call, Fault, Idempotency, KeyPolicy, Limit, Need, Noun, Page, Provider, Reply, Site, Standing, Visitor,
+    WorldKey,
 };
 use crate::billing::cards::{Attempt, Card};
-use crate::time::Cadence;
+use crate::time::{Cadence, Timestamp};
 use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event};
 
@@ -41,6 +42,11 @@ static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/payle
 type World = crate::world::World<State>;
 /// A row of this provider's table.
 type Operation = crate::api::Operation<Action<State>>;
+
+/// What the world's clock shows to whoever asks: one that flows goes on between writes.
+fn now(world: &World, call: &Call) -> Timestamp {
+    world.clock(ClockId::WORLD).reading(call.wall)
+}
 
 /// The vendor as a type.
 pub struct Paylera;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::customers::{self, Customer};
 use super::payment_methods::Kind;
 use super::state::State;
-use super::{Operation, World};
+use super::{Operation, World, now};
 use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
@@ -62,8 +62,7 @@ struct Body<'a> {
     client_secret: Option<String>,
 }
 
-fn body(world: &World, id: Id<SetupIntent>) -> Body<'_> {
-    let state = &world.state;
+fn body(state: &State, id: Id<SetupIntent>, now: Timestamp) -> Body<'_> {
     let row = &state.setup_intents[id];
     Body {
         id: state.setup_intents.text(id),
@@ -71,7 +70,7 @@ fn body(world: &World, id: Id<SetupIntent>) -> Body<'_> {
         customer_id: state.customers.text(row.customer),
         provider: &row.provider,
         payment_method_types: &row.payment_method_types,
-        status: if world.now(ClockId::WORLD) < row.expires_at { Status::Pending } else { Status::Expired },
+        status: if now < row.expires_at { Status::Pending } else { Status::Expired },
         payment_method_id: None,
         expires_at: row.expires_at,
         created_at: row.created_at,
@@ -115,14 +114,14 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let row = SetupIntent { customer, provider, payment_method_types, expires_at, created_at };
     let id = world.state.setup_intents.insert(row);
     let client_secret = Some(secret(&world.state, id));
-    Ok(Reply::created(&Body { client_secret, ..body(world, id) }))
+    Ok(Reply::created(&Body { client_secret, ..body(&world.state, id, created_at) }))
 }
 
 /// One whose customer is deleted is gone with it.
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.setup_intents)?;
     if customers::is_live(&world.state, world.state.setup_intents[id].customer) {
-        return Ok(Reply::ok(&body(world, id)));
+        return Ok(Reply::ok(&body(&world.state, id, now(world, call))));
     }
     let fault = Fault::no_such(SetupIntent::NOUN, call.segment("id"));
     Err(fault.with_violation(Violation::path("id", "reference", "the customer of this setup intent was deleted")))

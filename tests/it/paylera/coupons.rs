@@ -110,3 +110,16 @@ fn coupons_that_make_no_sense_are_refused_where_they_make_none() {
     }
     assert_eq!(tenant.get("/v1/coupons")["data"], json!([]));
 }
+
+#[test]
+fn a_coupon_expires_on_a_clock_that_flows_without_anybody_writing() {
+    let tenant = tenant();
+    tenant.product("pro");
+    let now: leapday::time::Timestamp = text(&tenant.0.get("/_leapday/clock"), "now").parse().unwrap();
+    let end = now.plus_millis(1_000).unwrap().to_string();
+    let coupon = json!({ "code": "SOON", "percent_off": "10", "expires_at": end });
+    assert_eq!(tenant.create("/v1/coupons", &coupon)["status"], "active");
+    // Nothing happens meanwhile: the wait runs out.
+    tenant.0.get("/_leapday/events?type=customer.updated&wait=1200ms");
+    assert_eq!(tenant.get("/v1/coupons/SOON")["status"], "expired");
+}
