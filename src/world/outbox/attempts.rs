@@ -85,8 +85,8 @@ impl<S: State> World<S> {
             }
             self.outbox.deliveries.update(id, |row| row.next = None);
             self.outbox.end(id, Status::Succeeded);
-        } else if by_hand && (status != Status::Pending || next.is_some()) {
-            // An attempt by hand takes nothing from the schedule, and gives it nothing.
+        } else if status != Status::Pending || (by_hand && next.is_some()) {
+            // What is over stays so; and an attempt by hand takes nothing from the schedule, and gives it nothing.
         } else {
             match schedule.get(tried) {
                 Some(wait) => self.attempt_in(id, *wait),

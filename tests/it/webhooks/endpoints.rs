@@ -95,3 +95,23 @@ fn what_a_removed_endpoint_is_owed_is_cancelled() {
     api.post("/_leapday/clock/advance", &json!({ "by": "P1D" })).expect(200);
     assert_eq!((receiver.received().len(), api.deliveries("status=cancelled").len()), (1, 1));
 }
+
+#[test]
+fn what_fails_after_its_endpoint_was_disabled_is_not_tried_again() {
+    let api = frozen();
+    let app = api.clone();
+    let receiver = Receiver::answering(move |_, _| {
+        let endpoint = app.get("/_leapday/webhook-endpoints")["endpoints"][0].clone();
+        let path = format!("/_leapday/webhook-endpoints/{}", text(&endpoint, "id"));
+        app.patch(&path, &json!({ "enabled": false })).expect(200);
+        app.patch(&path, &json!({ "enabled": true })).expect(200);
+        Reaction::Status(500)
+    });
+    api.listen(&receiver, json!({}));
+    api.next_customer();
+    api.until_sent(&receiver, 1);
+    api.post("/_leapday/clock/advance", &json!({ "by": "P2D" })).expect(200);
+    let delivery = api.deliveries("").remove(0);
+    assert_eq!((&delivery["status"], &delivery["nextAttemptAt"]), (&json!("cancelled"), &Value::Null));
+    assert_eq!(receiver.received().len(), 1);
+}
