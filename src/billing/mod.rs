@@ -14,4 +14,5 @@ pub mod period;
 pub mod price;
 pub mod proration;
 pub mod tax;
+pub mod tiers;
 pub mod usage;

@@ -66,6 +66,12 @@ pub fn round_minor(amount: Decimal, currency: &str) -> Decimal {
     round_to(amount, minor_digits(currency))
 }
 
+/// What of `amount` can be paid in `currency`: parts of the minor unit are left.
+#[must_use]
+pub fn floor_minor(amount: Decimal, currency: &str) -> Decimal {
+    unsigned_zero(amount.round_dp_with_strategy(minor_digits(currency), RoundingStrategy::ToNegativeInfinity))
+}
+
 /// Rounded to the minor unit and printed with exactly its digits: `"49.90"`, in JPY `"50"`.
 #[must_use]
 pub fn major(amount: Decimal, currency: &str) -> String {

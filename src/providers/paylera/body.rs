@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Fault;
+use crate::billing::money;
 
 /// The most that one value of metadata may hold, in bytes (§1.8); the schema can only count characters.
 const VALUE_BYTES: usize = 500;
+/// Digits behind the point that amounts and quantities keep: NUMERIC(20,8) (§1.8).
+const DIGITS: u32 = 8;
 
 /// An address; what was not said is null.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,6 +24,12 @@ pub struct Address {
     region: Option<Box<str>>,
     country: Option<Box<str>>,
     postal_code: Option<Box<str>>,
+}
+
+impl Address {
+    pub fn country(&self) -> Option<&str> {
+        self.country.as_deref()
+    }
 }
 
 /// What callers note on their own account.
@@ -67,4 +77,18 @@ fn check_value(key: &str, value: &str) -> Result<(), Fault> {
     }
     let message = format!("is {} bytes long, more than {VALUE_BYTES}", value.len());
     Err(Fault::field(&format!("/metadata/{key}"), "maxLength", message))
+}
+
+/// An amount with all its digits, up to the eight that are kept (§1.8), and at least those of the currency.
+pub fn amount(amount: Decimal, currency: &str) -> String {
+    let amount = amount.round_dp(DIGITS).normalize();
+    let digits = amount.scale().max(money::minor_digits(currency));
+    // A zero has no sign.
+    let amount = if amount.is_zero() { Decimal::ZERO } else { amount };
+    format!("{:.*}", digits as usize, amount)
+}
+
+/// A quantity without needless digits.
+pub fn quantity(quantity: Decimal) -> String {
+    money::exact(quantity.round_dp(DIGITS))
 }

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::body::Metadata;
+use super::invoices::{Off, Reduction};
 use super::listing::list;
 use super::state::State;
 use super::{Operation, World, now};
 use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
 use crate::billing::money;
 use crate::contract::Violation;
-use crate::time::Timestamp;
+use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id, IdText, Row};
 
 pub fn noun() -> Noun<Action<State>> {
@@ -42,6 +43,7 @@ pub struct Coupon {
     applies_to: Option<AppliesTo>,
     max_redemptions: Option<u64>,
     expires_at: Option<Timestamp>,
+    times_redeemed: u64,
     metadata: Metadata,
     created_at: Timestamp,
     deleted_at: Option<Timestamp>,
@@ -66,12 +68,13 @@ struct AppliesTo {
     product_codes: Arc<[Arc<str>]>,
 }
 
-/// Exhausted ones come with subscriptions, which redeem them.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Active,
     Expired,
+    /// Redeemed as often as it may be.
+    Exhausted,
 }
 
 #[derive(Serialize)]
@@ -87,7 +90,6 @@ struct Body<'a> {
     duration_months: Option<u32>,
     applies_to: Option<&'a AppliesTo>,
     max_redemptions: Option<u64>,
-    /// Subscriptions are not built yet.
     times_redeemed: u64,
     expires_at: Option<Timestamp>,
     status: Status,
@@ -110,7 +112,7 @@ fn body(state: &State, id: Id<Coupon>, now: Timestamp) -> Body<'_> {
         duration_months: row.duration_months,
         applies_to: row.applies_to.as_ref(),
         max_redemptions: row.max_redemptions,
-        times_redeemed: 0,
+        times_redeemed: row.times_redeemed,
         expires_at: row.expires_at,
         status: row.status(now),
         metadata: &row.metadata,
@@ -123,7 +125,13 @@ fn body(state: &State, id: Id<Coupon>, now: Timestamp) -> Body<'_> {
 impl Coupon {
     /// From the instant of its end on, a coupon has expired.
     fn status(&self, now: Timestamp) -> Status {
-        if self.expires_at.is_some_and(|end| end <= now) { Status::Expired } else { Status::Active }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            Status::Expired
+        } else if self.max_redemptions.is_some_and(|most| self.times_redeemed >= most) {
+            Status::Exhausted
+        } else {
+            Status::Active
+        }
     }
 }
 
@@ -189,6 +197,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         applies_to: wanted.applies_to,
         max_redemptions: wanted.max_redemptions,
         expires_at: wanted.expires_at,
+        times_redeemed: 0,
         metadata: wanted.metadata.checked()?,
         created_at: now,
         deleted_at: None,
@@ -240,4 +249,85 @@ fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     world.state.coupons.update(id, |row| row.deleted_at = Some(now));
     world.state.coupons_by_code.remove(&code);
     Ok(Reply::none())
+}
+
+/// A coupon that a subscription holds.
+#[derive(Debug, Clone)]
+pub struct Redemption {
+    pub coupon: Id<Coupon>,
+    /// When it first took something off.
+    pub first_used_at: Option<Timestamp>,
+}
+
+impl Redemption {
+    pub fn new(coupon: Id<Coupon>) -> Self {
+        Self { coupon, first_used_at: None }
+    }
+
+    /// Whether it takes something off an invoice that is made now: the first, those of so many months, or all.
+    pub fn applies(&self, state: &State, now: Timestamp) -> bool {
+        let row = &state.coupons[self.coupon];
+        match (row.duration, self.first_used_at) {
+            (_, None) | (Duration::Forever, _) => true,
+            (Duration::Once, Some(_)) => false,
+            (Duration::Repeating, Some(first)) => {
+                let end = Cadence::months(row.duration_months.unwrap_or(1)).after(first, 1);
+                end.is_none_or(|end| now < end)
+            }
+        }
+    }
+}
+
+pub fn code(state: &State, id: Id<Coupon>) -> &str {
+    &state.coupons[id].code
+}
+
+/// What a coupon takes off an invoice.
+pub fn reduction(state: &State, id: Id<Coupon>) -> Reduction {
+    let row = &state.coupons[id];
+    let off = match (row.percent_off, row.amount_off) {
+        (Some(percent), _) => Off::Percent(percent),
+        (None, amount) => Off::Amount(amount.unwrap_or_default()),
+    };
+    Reduction { off, products: row.applies_to.as_ref().map(|applies| Arc::clone(&applies.product_codes)) }
+}
+
+/// The coupons of these codes, if all of them can be redeemed in a currency.
+///
+/// # Errors
+/// Naming the first that cannot.
+pub fn redeemable(state: &State, codes: &[Box<str>], currency: &str, now: Timestamp) -> Result<Vec<Id<Coupon>>, Fault> {
+    codes.iter().enumerate().map(|(place, code)| redeemable_at(state, place, code, currency, now)).collect()
+}
+
+/// The coupon of one code in `coupons`.
+///
+/// # Errors
+/// As for [`redeemable`].
+pub fn redeemable_at(
+    state: &State,
+    place: usize,
+    code: &str,
+    currency: &str,
+    now: Timestamp,
+) -> Result<Id<Coupon>, Fault> {
+    let refused = |message: String| Err(Fault::field(&format!("/coupons/{place}"), "reference", message));
+    let Some(id) = state.coupons_by_code.get(code).copied() else {
+        return refused(format!("there is no coupon {code:?}"));
+    };
+    let row = &state.coupons[id];
+    match row.status(now) {
+        Status::Active => {}
+        Status::Expired => return refused(format!("the coupon {code:?} has expired")),
+        Status::Exhausted => return refused(format!("the coupon {code:?} has been redeemed as often as it may be")),
+    }
+    if let Some(own) = row.currency.as_deref().filter(|own| *own != currency) {
+        return refused(format!("the coupon {code:?} takes off an amount in {own}, not in {currency}"));
+    }
+    Ok(id)
+}
+
+/// Counts a redemption.
+pub fn redeem(state: &mut State, id: Id<Coupon>) {
+    state.coupons.update(id, |row| row.times_redeemed += 1);
 }

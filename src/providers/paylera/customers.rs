@@ -14,7 +14,7 @@ use super::listing::list;
 use super::notices::Notice;
 use super::payment_methods::{self, PaymentMethod};
 use super::state::{Due, State};
-use super::{Operation, World};
+use super::{Operation, World, invoices};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
@@ -30,6 +30,7 @@ pub fn noun() -> Noun<Action<State>> {
         read("getCustomer", "/v1/customers/{id}", get),
         write("updateCustomer", Method::PATCH, "/v1/customers/{id}", update),
         write("deleteCustomer", Method::DELETE, "/v1/customers/{id}", delete),
+        read("listCustomerInvoices", "/v1/customers/{id}/invoices", list_invoices),
         read("listCustomerTaxIds", "/v1/customers/{id}/tax-ids", list_tax_ids),
         write("addCustomerTaxId", Method::POST, "/v1/customers/{id}/tax-ids", add_tax_id),
         write("removeCustomerTaxId", Method::DELETE, "/v1/customers/{id}/tax-ids/{tax_id}", remove_tax_id),
@@ -166,6 +167,28 @@ pub fn addressed(state: &State, call: &Call) -> Result<Id<Customer>, Fault> {
 /// Whether a customer is not deleted.
 pub fn is_live(state: &State, id: Id<Customer>) -> bool {
     state.customers[id].deleted_at.is_none()
+}
+
+/// The customer that `customer_id` of a body means.
+///
+/// # Errors
+/// Naming the field.
+pub fn referred(state: &State, text: &str) -> Result<Id<Customer>, Fault> {
+    let found = state.customers.find(text).filter(|id| is_live(state, *id));
+    found.ok_or_else(|| {
+        let message = format!("there is no customer {text:?} in this world");
+        Fault::field("/customer_id", "reference", message)
+    })
+}
+
+/// Where a customer is billed.
+pub fn country(state: &State, id: Id<Customer>) -> Option<&str> {
+    state.customers[id].billing_address.as_ref().and_then(Address::country)
+}
+
+fn list_invoices(world: &World, call: &Call) -> Result<Reply, Fault> {
+    let customer = addressed(&world.state, call)?;
+    invoices::list_of(world, call, customer)
 }
 
 fn list_all(world: &World, call: &Call) -> Result<Reply, Fault> {

@@ -4,20 +4,32 @@
 //! `state.rs` lists the tables and what time does.
 
 mod body;
+mod charges;
+mod collection;
 mod coupons;
+mod credit_notes;
 mod customers;
+mod cycle;
+mod dunning;
+mod invoices;
 mod keys;
 mod limits;
 mod listing;
 mod notices;
+mod pages;
 mod payment_methods;
+mod payments;
 mod planned;
 mod plans;
 mod products;
+mod rebill;
+mod refunds;
 mod refusals;
 mod setup_intents;
 mod signing;
 mod state;
+mod subscriptions;
+mod usage;
 mod wallets;
 
 use http::{HeaderMap, Method};
@@ -84,6 +96,13 @@ impl Provider for Paylera {
             plans::noun(),
             coupons::noun(),
             wallets::noun(),
+            subscriptions::noun(),
+            invoices::noun(),
+            payments::noun(),
+            refunds::noun(),
+            credit_notes::noun(),
+            dunning::noun(),
+            usage::noun(),
         ];
         nouns.extend(planned::nouns());
         nouns
@@ -98,7 +117,7 @@ impl Provider for Paylera {
     }
 
     fn pages() -> Vec<Page<State>> {
-        Vec::new()
+        pages::pages()
     }
 
     fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
@@ -137,8 +156,8 @@ impl Provider for Paylera {
         None
     }
 
-    fn event(world: &World, number: usize, event: &Event<Notice>, _: Site<'_>) -> Value {
-        notices::envelope(world, number, event)
+    fn event(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
+        notices::envelope(world, number, event, site)
     }
 
     fn webhooks() -> &'static Scheme {
@@ -149,11 +168,11 @@ impl Provider for Paylera {
         Notice::NAMES
     }
 
-    fn pay(_: &mut World, session: &str, _: &Attempt) -> Result<Value, Fault> {
-        Err(Fault::no_such("payment session", session))
+    fn pay(world: &mut World, session: &str, attempt: &Attempt) -> Result<Value, Fault> {
+        payments::answer_by_hand(world, session, attempt)
     }
 
-    fn save_method(_: &mut World, customer: &str, _: &Card) -> Result<Value, Fault> {
-        Err(Fault::not_built(format!("Saving a card on {customer} is not built yet for this provider")))
+    fn save_method(world: &mut World, customer: &str, card: &Card) -> Result<Value, Fault> {
+        payment_methods::save(world, customer, card)
     }
 }

@@ -3,21 +3,33 @@
 //! Facts: paylera §4.1 (envelope, kinds of aggregate), §4.8 (types). Payment methods are no aggregate of their own:
 //! their events belong to the customer, and show the method.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::World;
 use super::customers::{self, Customer};
+use super::invoices::{self, Invoice};
 use super::payment_methods::Seen;
+use super::payments::{self, Payment};
+use super::subscriptions::{self, Subscription};
+use crate::api::Site;
 use crate::world::{Event, Id, Notice as _, hash};
 
 /// An event with the row as it was.
 #[derive(Clone)]
 pub enum Notice {
-    CustomerUpdated(Id<Customer>, std::sync::Arc<Customer>),
-    CustomerTaxIdInvalidated(Id<Customer>, std::sync::Arc<Customer>),
+    CustomerUpdated(Id<Customer>, Arc<Customer>),
+    CustomerTaxIdInvalidated(Id<Customer>, Arc<Customer>),
     PaymentMethodAttached(Seen),
     PaymentMethodDetached(Seen),
     PaymentMethodVerified(Seen),
+    /// One of [`subscription`].
+    Subscription(&'static str, Id<Subscription>, Arc<Subscription>),
+    /// One of [`invoice`].
+    Invoice(&'static str, Id<Invoice>, Arc<Invoice>),
+    /// One of [`payment`].
+    Payment(&'static str, Id<Payment>, Arc<Payment>),
 }
 
 impl crate::world::Notice for Notice {
@@ -28,6 +40,7 @@ impl crate::world::Notice for Notice {
             Self::PaymentMethodAttached(_) => "customer.payment_method_attached",
             Self::PaymentMethodDetached(_) => "customer.payment_method_detached",
             Self::PaymentMethodVerified(_) => "payment_method.verified",
+            Self::Subscription(name, ..) | Self::Invoice(name, ..) | Self::Payment(name, ..) => name,
         }
     }
 
@@ -37,6 +50,9 @@ impl crate::world::Notice for Notice {
             Self::PaymentMethodAttached(seen)
             | Self::PaymentMethodDetached(seen)
             | Self::PaymentMethodVerified(seen) => seen.row.customer.about(),
+            Self::Subscription(_, id, _) => id.about(),
+            Self::Invoice(_, id, _) => id.about(),
+            Self::Payment(_, id, _) => id.about(),
         }
     }
 }
@@ -49,10 +65,47 @@ impl Notice {
         "customer.payment_method_attached",
         "customer.payment_method_detached",
         "payment_method.verified",
+        subscription::CREATED,
+        subscription::ACTIVATED,
+        subscription::TRIAL_STARTED,
+        subscription::TRIAL_WILL_END,
+        subscription::TRIAL_ENDED,
+        subscription::TRIAL_EXTENDED,
+        subscription::UPDATED,
+        subscription::PAUSED,
+        subscription::RESUMED,
+        subscription::PAST_DUE,
+        subscription::DUNNING_ATTEMPT,
+        subscription::DUNNING_RECOVERED,
+        subscription::DUNNING_EXHAUSTED,
+        subscription::CANCELED,
+        subscription::REACTIVATED,
+        subscription::COMMITMENT_STARTED,
+        subscription::COMMITMENT_RENEWED,
+        subscription::COMMITMENT_ENDING,
+        subscription::COMMITMENT_ENDED,
+        subscription::REFUND_PROCESSED,
+        invoice::CREATED,
+        invoice::UPDATED,
+        invoice::FINALIZED,
+        invoice::PAID,
+        invoice::PAYMENT_FAILED,
+        invoice::VOIDED,
+        invoice::MARKED_UNCOLLECTIBLE,
+        payment::CREATED,
+        payment::REQUIRES_ACTION,
+        payment::ACTION_COMPLETED,
+        payment::SUCCEEDED,
+        payment::FAILED,
+        payment::CANCELED,
+        payment::REFUNDED,
+        payment::PARTIALLY_REFUNDED,
+        payment::CHARGED_BACK,
+        payment::DISPUTE_WON,
     ];
 
     /// Kind, id and full payload of what the event is about.
-    fn aggregate(&self, world: &World) -> (&'static str, String, Value) {
+    fn aggregate(&self, world: &World, site: Site<'_>) -> (&'static str, String, Value) {
         match self {
             Self::CustomerUpdated(id, row) | Self::CustomerTaxIdInvalidated(id, row) => {
                 let id_text = world.state.customers.text(*id).to_string();
@@ -64,13 +117,74 @@ impl Notice {
                 let id_text = world.state.customers.text(seen.row.customer).to_string();
                 ("customer", id_text, json!(seen.body(&world.state)))
             }
+            Self::Subscription(_, id, row) => {
+                let id_text = world.state.subscriptions.text(*id).to_string();
+                ("subscription", id_text, json!(subscriptions::body(&world.state, *id, row)))
+            }
+            Self::Invoice(_, id, row) => {
+                let id_text = world.state.invoices.text(*id).to_string();
+                ("invoice", id_text, json!(invoices::body(&world.state, *id, row, site)))
+            }
+            Self::Payment(_, id, row) => {
+                let id_text = world.state.payments.text(*id).to_string();
+                ("payment", id_text, json!(payments::body(&world.state, *id, row, site)))
+            }
         }
     }
 }
 
+/// What can happen to a subscription (§4.8).
+pub mod subscription {
+    pub const CREATED: &str = "subscription.created";
+    pub const ACTIVATED: &str = "subscription.activated";
+    pub const TRIAL_STARTED: &str = "subscription.trial_started";
+    pub const TRIAL_WILL_END: &str = "subscription.trial_will_end";
+    pub const TRIAL_ENDED: &str = "subscription.trial_ended";
+    pub const TRIAL_EXTENDED: &str = "subscription.trial_extended";
+    pub const UPDATED: &str = "subscription.updated";
+    pub const PAUSED: &str = "subscription.paused";
+    pub const RESUMED: &str = "subscription.resumed";
+    pub const PAST_DUE: &str = "subscription.past_due";
+    pub const DUNNING_ATTEMPT: &str = "subscription.dunning_attempt";
+    pub const DUNNING_RECOVERED: &str = "subscription.dunning_recovered";
+    pub const DUNNING_EXHAUSTED: &str = "subscription.dunning_exhausted";
+    pub const CANCELED: &str = "subscription.canceled";
+    pub const REACTIVATED: &str = "subscription.reactivated";
+    pub const COMMITMENT_STARTED: &str = "subscription.commitment_started";
+    pub const COMMITMENT_RENEWED: &str = "subscription.commitment_renewed";
+    pub const COMMITMENT_ENDING: &str = "subscription.commitment_ending";
+    pub const COMMITMENT_ENDED: &str = "subscription.commitment_ended";
+    pub const REFUND_PROCESSED: &str = "subscription.refund_processed";
+}
+
+/// What can happen to an invoice (§4.8).
+pub mod invoice {
+    pub const CREATED: &str = "invoice.created";
+    pub const UPDATED: &str = "invoice.updated";
+    pub const FINALIZED: &str = "invoice.finalized";
+    pub const PAID: &str = "invoice.paid";
+    pub const PAYMENT_FAILED: &str = "invoice.payment_failed";
+    pub const VOIDED: &str = "invoice.voided";
+    pub const MARKED_UNCOLLECTIBLE: &str = "invoice.marked_uncollectible";
+}
+
+/// What can happen to a payment (§4.8).
+pub mod payment {
+    pub const CREATED: &str = "payment.created";
+    pub const REQUIRES_ACTION: &str = "payment.requires_action";
+    pub const ACTION_COMPLETED: &str = "payment.action_completed";
+    pub const SUCCEEDED: &str = "payment.succeeded";
+    pub const FAILED: &str = "payment.failed";
+    pub const CANCELED: &str = "payment.canceled";
+    pub const REFUNDED: &str = "payment.refunded";
+    pub const PARTIALLY_REFUNDED: &str = "payment.partially_refunded";
+    pub const CHARGED_BACK: &str = "payment.charged_back";
+    pub const DISPUTE_WON: &str = "payment.dispute_won";
+}
+
 /// `{id, type, occurred_at, schema_version, tenant_id, aggregate_type, aggregate_id, data}`.
-pub fn envelope(world: &World, number: usize, event: &Event<Notice>) -> Value {
-    let (aggregate_type, aggregate_id, data) = event.notice.aggregate(world);
+pub fn envelope(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
+    let (aggregate_type, aggregate_id, data) = event.notice.aggregate(world, site);
     json!({
         "id": world.event_id("evt_", number),
         "type": event.notice.name(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::body::{Address, Metadata, MetadataPatch};
 use super::customers::{self, Customer};
@@ -17,6 +17,7 @@ use super::notices::Notice;
 use super::state::{Due, State};
 use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
+use crate::billing::cards::{self, Outcome};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id, IdText, Row};
@@ -43,8 +44,7 @@ pub struct PaymentMethod {
     pub customer: Id<Customer>,
     means: Means,
     /// What its charges do, as its token said.
-    #[expect(dead_code, reason = "payments will ask; until they are built, nothing is charged")]
-    pub behaviour: Behaviour,
+    behaviour: Behaviour,
     verified: bool,
     billing_address: Option<Address>,
     metadata: Metadata,
@@ -100,7 +100,7 @@ enum Means {
 #[derive(Debug, Clone, Serialize)]
 struct Card {
     brand: &'static str,
-    last4: &'static str,
+    last4: Box<str>,
     exp_month: u8,
     exp_year: i16,
     country: &'static str,
@@ -204,6 +204,20 @@ fn is_live(state: &State, row: &PaymentMethod) -> bool {
     row.detached_at.is_none() && customers::is_live(state, row.customer)
 }
 
+/// Whether a method can be charged.
+pub fn is_usable(state: &State, id: Id<PaymentMethod>) -> bool {
+    is_live(state, &state.payment_methods[id])
+}
+
+/// What a charge does now. The cardholder is asked for the first one only.
+pub fn use_once(state: &mut State, id: Id<PaymentMethod>) -> Behaviour {
+    let behaviour = state.payment_methods[id].behaviour;
+    if behaviour == Behaviour::RequiresActionOnce {
+        state.payment_methods.update(id, |row| row.behaviour = Behaviour::Succeeds);
+    }
+    behaviour
+}
+
 /// The method that an id means, if it is attached to this customer.
 pub fn owned(state: &State, customer: Id<Customer>, text: &str) -> Option<Id<PaymentMethod>> {
     let is_own = |row: &PaymentMethod| row.customer == customer && is_live(state, row);
@@ -288,6 +302,53 @@ fn attach(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     Ok(Reply::created(&Seen::now(&world.state, id).body(&world.state)))
 }
 
+/// Saves a card by its number, as a page does. The magic numbers do what they do everywhere.
+///
+/// # Errors
+/// If there is no such customer, or the number can be none.
+pub fn save(world: &mut World, customer: &str, card: &cards::Card) -> Result<Value, Fault> {
+    let customer = customers::referred(&world.state, customer)?;
+    if !card.is_plausible() {
+        return Err(Fault::field("/card/number", "format", "is no card number: 12 to 19 digits with a right last one"));
+    }
+    let id = add_card(world, customer, card);
+    Ok(json!(Seen::now(&world.state, id).body(&world.state)))
+}
+
+/// Adds a card by its number. It becomes the default of a customer who has none, so that it is of use at once.
+pub fn add_card(world: &mut World, customer: Id<Customer>, card: &cards::Card) -> Id<PaymentMethod> {
+    let behaviour = match card.outcome() {
+        Outcome::Succeeds => Behaviour::Succeeds,
+        Outcome::Declined(code) => Behaviour::Declined(code),
+        Outcome::NeedsAuthentication => Behaviour::RequiresActionOnce,
+    };
+    let means = Means::Card(Card {
+        brand: card.brand(),
+        last4: card.last4().into(),
+        exp_month: card.exp_month,
+        exp_year: i16::try_from(card.exp_year).unwrap_or(i16::MAX),
+        country: "US",
+        funding: "credit",
+    });
+    let id = world.state.payment_methods.insert(PaymentMethod {
+        customer,
+        verified: false,
+        means,
+        behaviour,
+        billing_address: None,
+        metadata: Metadata::default(),
+        created_at: world.now(ClockId::WORLD),
+        detached_at: None,
+    });
+    let is_first = world.state.customers[customer].default_method.is_none();
+    let changes = is_first && customers::set_default_method(world, customer, Some(id));
+    tell(world, id, Notice::PaymentMethodAttached);
+    if changes {
+        customers::updated(world, customer);
+    }
+    id
+}
+
 /// The detached method that a token names.
 fn detached(state: &State, token: &str, kind: Kind) -> Result<Id<PaymentMethod>, Fault> {
     let unknown = || Fault::field("/token", "reference", format!("there is no payment method {token:?}"));
@@ -334,7 +395,7 @@ fn means(kind: Kind, token: &str, email: &str, now: Timestamp) -> Means {
     match kind {
         Kind::Card => Means::Card(Card {
             brand: "visa",
-            last4: "4242",
+            last4: "4242".into(),
             exp_month: 12,
             exp_year: now.civil().year().saturating_add(1).max(FIRST_EXPIRY),
             country: "US",

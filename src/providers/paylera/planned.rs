@@ -32,29 +32,7 @@ const PLANNED: &[(&str, Rows)] = &[
             ("expireCheckoutSession", Method::POST, "/v1/checkout/sessions/{id}/expire"),
         ],
     ),
-    (
-        "credit_notes",
-        &[
-            ("createCreditNote", Method::POST, "/v1/invoices/{id}/credit-notes"),
-            ("listCreditNotes", Method::GET, "/v1/credit-notes"),
-            ("getCreditNote", Method::GET, "/v1/credit-notes/{id}"),
-        ],
-    ),
-    (
-        "customers",
-        &[
-            ("listCustomerInvoices", Method::GET, "/v1/customers/{id}/invoices"),
-            ("createBillingPortalSession", Method::POST, "/v1/customers/{id}/billing-portal-sessions"),
-        ],
-    ),
-    (
-        "dunning",
-        &[
-            ("getDunningPolicy", Method::GET, "/v1/admin/dunning/policy"),
-            ("updateDunningPolicy", Method::PATCH, "/v1/admin/dunning/policy"),
-            ("listDunningPolicies", Method::GET, "/v1/admin/dunning/policies"),
-        ],
-    ),
+    ("customers", &[("createBillingPortalSession", Method::POST, "/v1/customers/{id}/billing-portal-sessions")]),
     (
         "entitlements",
         &[
@@ -66,42 +44,12 @@ const PLANNED: &[(&str, Rows)] = &[
     (
         "invoices",
         &[
-            ("listInvoices", Method::GET, "/v1/invoices"),
-            ("createInvoice", Method::POST, "/v1/invoices"),
-            ("getInvoice", Method::GET, "/v1/invoices/{id}"),
-            ("updateInvoice", Method::PATCH, "/v1/invoices/{id}"),
-            ("deleteInvoice", Method::DELETE, "/v1/invoices/{id}"),
-            ("addInvoiceLine", Method::POST, "/v1/invoices/{id}/lines"),
-            ("removeInvoiceLine", Method::DELETE, "/v1/invoices/{id}/lines/{line_id}"),
-            ("finalizeInvoice", Method::POST, "/v1/invoices/{id}/finalize"),
-            ("recomputeInvoiceTax", Method::POST, "/v1/invoices/{id}/recompute-tax"),
-            ("payInvoice", Method::POST, "/v1/invoices/{id}/pay"),
-            ("voidInvoice", Method::POST, "/v1/invoices/{id}/void"),
-            ("markInvoiceUncollectible", Method::POST, "/v1/invoices/{id}/mark-uncollectible"),
             ("getInvoicePdf", Method::GET, "/v1/invoices/{id}/pdf"),
             ("getInvoiceRecognitionSchedule", Method::GET, "/v1/invoices/{id}/recognition-schedule"),
         ],
     ),
     ("payment_providers", &[("verifyPaymentProvider", Method::POST, "/v1/admin/payment-providers/{id}/verify")]),
-    (
-        "payments",
-        &[
-            ("listPayments", Method::GET, "/v1/payments"),
-            ("getPayment", Method::GET, "/v1/payments/{id}"),
-            ("cancelPayment", Method::POST, "/v1/payments/{id}/cancel"),
-            ("getPaymentActionUrl", Method::GET, "/v1/payments/{id}/action-url"),
-        ],
-    ),
     ("portal_sessions", &[("createPortalSession", Method::POST, "/v1/portal/sessions")]),
-    (
-        "refunds",
-        &[
-            ("createRefund", Method::POST, "/v1/payments/{id}/refunds"),
-            ("listPaymentRefunds", Method::GET, "/v1/payments/{id}/refunds"),
-            ("listRefunds", Method::GET, "/v1/refunds"),
-            ("getRefund", Method::GET, "/v1/refunds/{id}"),
-        ],
-    ),
     (
         "revrec",
         &[
@@ -109,36 +57,12 @@ const PLANNED: &[(&str, Rows)] = &[
             ("listRevrecPeriods", Method::GET, "/v1/revrec/periods"),
         ],
     ),
-    (
-        "subscriptions",
-        &[
-            ("listSubscriptions", Method::GET, "/v1/subscriptions"),
-            ("createSubscription", Method::POST, "/v1/subscriptions"),
-            ("getSubscription", Method::GET, "/v1/subscriptions/{id}"),
-            ("updateSubscription", Method::PATCH, "/v1/subscriptions/{id}"),
-            ("pauseSubscription", Method::POST, "/v1/subscriptions/{id}/pause"),
-            ("resumeSubscription", Method::POST, "/v1/subscriptions/{id}/resume"),
-            ("cancelSubscription", Method::POST, "/v1/subscriptions/{id}/cancel"),
-            ("reactivateSubscription", Method::POST, "/v1/subscriptions/{id}/reactivate"),
-            ("changeSubscriptionPlan", Method::POST, "/v1/subscriptions/{id}/change-plan"),
-            ("extendSubscriptionTrial", Method::POST, "/v1/subscriptions/{id}/extend-trial"),
-            ("getSubscriptionUsage", Method::GET, "/v1/subscriptions/{id}/usage"),
-            ("listSubscriptionEntitlements", Method::GET, "/v1/subscriptions/{id}/entitlements"),
-        ],
-    ),
+    ("subscriptions", &[("listSubscriptionEntitlements", Method::GET, "/v1/subscriptions/{id}/entitlements")]),
     (
         "tax",
         &[
             ("getTaxConfig", Method::GET, "/v1/admin/tax/config"),
             ("setTaxConfig", Method::POST, "/v1/admin/tax/config"),
-        ],
-    ),
-    (
-        "usage",
-        &[
-            ("reportUsage", Method::POST, "/v1/usage"),
-            ("reportUsageBatch", Method::POST, "/v1/usage/batch"),
-            ("listUsage", Method::GET, "/v1/usage"),
         ],
     ),
     (

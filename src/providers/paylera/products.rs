@@ -31,10 +31,16 @@ pub struct Product {
     code: Arc<str>,
     name: Box<str>,
     description: Option<Box<str>>,
-    tax_code: Option<Box<str>>,
+    pub tax_code: Option<Box<str>>,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+impl Product {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Row for Product {

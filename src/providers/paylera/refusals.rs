@@ -8,6 +8,9 @@ use crate::api::{Fault, Kind, Reply};
 use crate::contract::{Place, Violation};
 use crate::world::hash;
 
+/// Somebody else has changed a row since the caller read it.
+pub const STALE: &str = "resource.version_mismatch";
+
 pub fn key_missing() -> Fault {
     let advice = "send a string of your own, up to 255 characters; the same one when you repeat the request";
     Fault::bad_request("Idempotency-Key required").with_code("idempotency.required").with_violation(Violation::new(
@@ -35,6 +38,8 @@ pub fn reply(fault: &Fault, path: &str) -> Reply {
         Kind::Forbidden => (403, "auth.forbidden"),
         Kind::NotFound => (404, "resource.not_found"),
         Kind::MethodNotAllowed => (405, "request.method_not_allowed"),
+        // The SDK pages' optimistic lock has a status of its own (§10).
+        Kind::Conflict if fault.code == Some(STALE) => (412, STALE),
         Kind::Conflict => (409, "resource.conflict"),
         Kind::TooLarge => (413, "request.too_large"),
         Kind::UnsupportedMediaType => (415, "request.unsupported_media_type"),

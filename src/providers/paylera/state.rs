@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use imbl::HashMap;
+use imbl::{HashMap, Vector};
 use serde_json::Value;
 
-use super::World;
 use super::coupons::Coupon;
+use super::credit_notes::CreditNote;
 use super::customers::{self, Customer, TaxId};
+use super::dunning::{self, Policies};
+use super::invoices::Invoice;
 use super::notices::Notice;
 use super::payment_methods::{self, PaymentMethod};
+use super::payments::{self, Payment};
 use super::plans::Plan;
 use super::products::Product;
+use super::refunds::Refund;
 use super::setup_intents::SetupIntent;
+use super::subscriptions::{self, Subscription};
+use super::usage::{Handle, UsageEvent};
 use super::wallets::{Transaction, Wallet};
+use super::{World, cycle};
 use crate::api::Answers;
 use crate::world::{Id, Table, hash};
 
@@ -28,6 +35,12 @@ pub struct State {
     pub coupons: Table<Coupon>,
     pub wallets: Table<Wallet>,
     pub wallet_transactions: Table<Transaction>,
+    pub subscriptions: Table<Subscription>,
+    pub invoices: Table<Invoice>,
+    pub payments: Table<Payment>,
+    pub refunds: Table<Refund>,
+    pub credit_notes: Table<CreditNote>,
+    pub usage_events: Table<UsageEvent>,
     /// Codes are permanent handles (§2.2).
     pub products_by_code: HashMap<Arc<str>, Id<Product>>,
     pub plans_by_code: HashMap<Arc<str>, Id<Plan>>,
@@ -36,6 +49,14 @@ pub struct State {
     /// A customer has one wallet in a currency (§2.10).
     pub wallets_by_currency: HashMap<(Id<Customer>, Arc<str>), Id<Wallet>>,
     pub credits_by_external_id: HashMap<(Id<Wallet>, Arc<str>), Id<Transaction>>,
+    /// How many lines invoices have had.
+    pub invoice_lines: u64,
+    /// The last number given in a year.
+    pub invoice_numbers: HashMap<i16, u32>,
+    pub credit_note_numbers: HashMap<i16, u32>,
+    pub dunning_policies: Policies,
+    pub usage_by_meter: HashMap<(Id<Subscription>, Arc<str>), Vector<Id<UsageEvent>>>,
+    pub usage_by_external_id: HashMap<Handle, Id<UsageEvent>>,
     /// What was answered under which idempotency key.
     pub answers: Answers,
     pub seed: u64,
@@ -48,6 +69,16 @@ pub enum Due {
     TaxIdChecked(Id<TaxId>),
     /// A bank account has been looked into.
     PaymentMethodVerified(Id<PaymentMethod>),
+    /// What is next for a subscription.
+    Cycle(Id<Subscription>),
+    TrialWillEnd(Id<Subscription>),
+    CommitmentEnding(Id<Subscription>),
+    /// The next attempt to collect an invoice, or the end.
+    Dunning(Id<Invoice>),
+    /// The cardholder has not answered.
+    ActionExpired(Id<Payment>),
+    ChargedBack(Id<Payment>),
+    DisputeWon(Id<Payment>),
 }
 
 impl State {
@@ -62,6 +93,8 @@ impl State {
         let renamed = renamed.or_else(|| self.coupons.rename(made, name));
         let renamed = renamed.or_else(|| self.wallets.rename(made, name));
         let renamed = renamed.or_else(|| self.wallet_transactions.rename(made, name));
+        let renamed = renamed.or_else(|| self.subscriptions.rename(made, name));
+        let renamed = renamed.or_else(|| self.invoices.rename(made, name));
         renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
 }
@@ -81,11 +114,23 @@ impl crate::world::State for State {
             coupons: Table::new(seed),
             wallets: Table::new(seed),
             wallet_transactions: Table::new(seed),
+            subscriptions: Table::new(seed),
+            invoices: Table::new(seed),
+            payments: Table::new(seed),
+            refunds: Table::new(seed),
+            credit_notes: Table::new(seed),
+            usage_events: Table::new(seed),
             products_by_code: HashMap::new(),
             plans_by_code: HashMap::new(),
             coupons_by_code: HashMap::new(),
             wallets_by_currency: HashMap::new(),
             credits_by_external_id: HashMap::new(),
+            invoice_lines: 0,
+            invoice_numbers: HashMap::new(),
+            credit_note_numbers: HashMap::new(),
+            dunning_policies: dunning::standard(),
+            usage_by_meter: HashMap::new(),
+            usage_by_external_id: HashMap::new(),
             answers: Answers::default(),
             seed: hash(seed, b"paylera"),
         }
@@ -95,6 +140,13 @@ impl crate::world::State for State {
         match due {
             Due::TaxIdChecked(id) => customers::tax_id_checked(world, id),
             Due::PaymentMethodVerified(id) => payment_methods::verified(world, id),
+            Due::Cycle(id) => cycle::due(world, id),
+            Due::TrialWillEnd(id) => cycle::trial_will_end(world, id),
+            Due::CommitmentEnding(id) => subscriptions::commitment_ending(world, id),
+            Due::Dunning(id) => dunning::due(world, id),
+            Due::ActionExpired(id) => payments::action_expired(world, id),
+            Due::ChargedBack(id) => payments::charged_back(world, id),
+            Due::DisputeWon(id) => payments::dispute_won(world, id),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Wallets: what a customer has paid ahead in one currency, and the transactions that it comes from.
 //!
 //! Facts: paylera §2.10. Balances are exact: no digit is rounded away, and at least those of the currency are shown.
-//! Nothing is drawn from a wallet yet, since invoices are not built.
+//! What a customer has here pays an invoice before any method does.
 
 use std::sync::Arc;
 
@@ -11,10 +11,12 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::body::{Metadata, MetadataPatch};
+use super::body::{Metadata, MetadataPatch, amount};
 use super::customers::{self, Customer};
+use super::invoices::Invoice;
 use super::listing::list;
 use super::payment_methods::{self, PaymentMethod};
+use super::payments::{self, Payment};
 use super::state::State;
 use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
@@ -64,14 +66,16 @@ struct AutoTopUp {
     method: Option<Id<PaymentMethod>>,
 }
 
-/// A credit: debits come with invoices.
 #[derive(Clone)]
 pub struct Transaction {
     wallet: Id<Wallet>,
+    /// Whether it takes money out.
+    debits: bool,
     amount: Decimal,
     balance_after: Decimal,
     reason: Box<str>,
     external_id: Option<Arc<str>>,
+    invoice: Option<Id<Invoice>>,
     created_at: Timestamp,
 }
 
@@ -112,7 +116,6 @@ struct TransactionBody<'a> {
     balance_after: String,
     reason: &'a str,
     external_id: Option<&'a str>,
-    /// Invoices are not built yet.
     invoice_id: Option<IdText>,
     created_at: Timestamp,
 }
@@ -121,8 +124,8 @@ fn body(state: &State, id: Id<Wallet>) -> Body<'_> {
     let row = &state.wallets[id];
     let auto_top_up = row.auto_top_up.map(|settings| AutoTopUpBody {
         enabled: false,
-        trigger_at: settings.trigger_at.map(|amount| shown(amount, &row.currency)),
-        amount: settings.amount.map(|amount| shown(amount, &row.currency)),
+        trigger_at: settings.trigger_at.map(|limit| amount(limit, &row.currency)),
+        amount: settings.amount.map(|sum| amount(sum, &row.currency)),
         payment_method_id: settings.method.map(|method| state.payment_methods.text(method)),
     });
     Body {
@@ -130,9 +133,9 @@ fn body(state: &State, id: Id<Wallet>) -> Body<'_> {
         object: "wallet",
         customer_id: state.customers.text(row.customer),
         currency: &row.currency,
-        balance: shown(row.balance, &row.currency),
+        balance: amount(row.balance, &row.currency),
         auto_top_up,
-        drift_floor: shown(row.drift_floor, &row.currency),
+        drift_floor: amount(row.drift_floor, &row.currency),
         metadata: &row.metadata,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -146,21 +149,14 @@ fn transaction_body(state: &State, id: Id<Transaction>) -> TransactionBody<'_> {
         id: state.wallet_transactions.text(id),
         object: "wallet_transaction",
         wallet_id: state.wallets.text(row.wallet),
-        r#type: "credit",
-        amount: shown(row.amount, currency),
-        balance_after: shown(row.balance_after, currency),
+        r#type: if row.debits { "debit" } else { "credit" },
+        amount: amount(row.amount, currency),
+        balance_after: amount(row.balance_after, currency),
         reason: &row.reason,
         external_id: row.external_id.as_deref(),
-        invoice_id: None,
+        invoice_id: row.invoice.map(|id| state.invoices.text(id)),
         created_at: row.created_at,
     }
-}
-
-/// With all its digits, and at least those of the currency.
-fn shown(amount: Decimal, currency: &str) -> String {
-    let amount = amount.normalize();
-    let digits = amount.scale().max(money::minor_digits(currency));
-    format!("{:.*}", digits as usize, amount)
 }
 
 fn list_all(world: &World, call: &Call) -> Result<Reply, Fault> {
@@ -219,19 +215,12 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         let message = format!("This customer has a wallet in {} already: {}", place.1, state.wallets.text(*known));
         return Err(Fault::conflict(message).with_code("wallet.exists"));
     }
-    let now = world.now(ClockId::WORLD);
-    let id = world.state.wallets.insert(Wallet {
-        customer,
-        currency: wanted.currency,
-        balance: Decimal::ZERO,
-        auto_top_up: settings,
-        drift_floor: wanted.drift_floor,
-        transactions: Vector::new(),
-        metadata,
-        created_at: now,
-        updated_at: now,
+    let id = open(world, customer, wanted.currency);
+    world.state.wallets.update(id, |row| {
+        row.auto_top_up = settings;
+        row.drift_floor = wanted.drift_floor;
+        row.metadata = metadata;
     });
-    world.state.wallets_by_currency.insert(place, id);
     Ok(Reply::created(&body(&world.state, id)))
 }
 
@@ -344,18 +333,122 @@ fn credit(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         let message = format!("would take the balance to {balance_after}, which has more than 12 digits");
         return Err(Fault::field("/amount", "maximum", message));
     }
-    let now = world.now(ClockId::WORLD);
-    let row = Transaction { wallet, amount, balance_after, reason, external_id, created_at: now };
-    let id = world.state.wallet_transactions.insert(row);
+    let id = book(world, wallet, Entry { amount, debits: false, reason, external_id, invoice: None });
     if let Some(handle) = handle {
         world.state.credits_by_external_id.insert(handle, id);
     }
+    Ok(Reply::created(&transaction_body(&world.state, id)))
+}
+
+/// What goes in or out.
+struct Entry {
+    amount: Decimal,
+    debits: bool,
+    reason: Box<str>,
+    external_id: Option<Arc<str>>,
+    invoice: Option<Id<Invoice>>,
+}
+
+fn book(world: &mut World, wallet: Id<Wallet>, entry: Entry) -> Id<Transaction> {
+    let now = world.now(ClockId::WORLD);
+    let Entry { amount, debits, reason, external_id, invoice } = entry;
+    let balance_after = world.state.wallets[wallet].balance + if debits { -amount } else { amount };
+    let row = Transaction { wallet, debits, amount, balance_after, reason, external_id, invoice, created_at: now };
+    let id = world.state.wallet_transactions.insert(row);
     world.state.wallets.update(wallet, |row| {
         row.balance = balance_after;
         row.transactions.push_back(id);
         row.updated_at = now;
     });
-    Ok(Reply::created(&transaction_body(&world.state, id)))
+    id
+}
+
+/// Whose wallet in which currency an invoice is about.
+pub fn place(state: &State, invoice: Id<Invoice>) -> (Id<Customer>, Arc<str>) {
+    let row = &state.invoices[invoice];
+    (row.customer, Arc::clone(&row.currency))
+}
+
+/// Puts money into a customer's wallet, which is made if there is none yet.
+pub fn deposit(
+    world: &mut World,
+    customer: Id<Customer>,
+    currency: Arc<str>,
+    amount: Decimal,
+    reason: &str,
+    invoice: Option<Id<Invoice>>,
+) -> Id<Wallet> {
+    let known = world.state.wallets_by_currency.get(&(customer, Arc::clone(&currency))).copied();
+    let wallet = known.unwrap_or_else(|| open(world, customer, currency));
+    book(world, wallet, Entry { amount, debits: false, reason: reason.into(), external_id: None, invoice });
+    wallet
+}
+
+fn open(world: &mut World, customer: Id<Customer>, currency: Arc<str>) -> Id<Wallet> {
+    let now = world.now(ClockId::WORLD);
+    let id = world.state.wallets.insert(Wallet {
+        customer,
+        currency: Arc::clone(&currency),
+        balance: Decimal::ZERO,
+        auto_top_up: None,
+        drift_floor: Decimal::ZERO,
+        transactions: Vector::new(),
+        metadata: Metadata::default(),
+        created_at: now,
+        updated_at: now,
+    });
+    world.state.wallets_by_currency.insert((customer, currency), id);
+    id
+}
+
+/// What an invoice owes to the customer goes to the wallet.
+pub fn give_back(world: &mut World, invoice: Id<Invoice>, amount: Decimal) {
+    let (customer, currency) = place(&world.state, invoice);
+    deposit(world, customer, currency, amount, "credit_note", Some(invoice));
+}
+
+/// The wallet of an invoice's customer and currency, and what of it may be spent: all above the floor.
+fn spendable(state: &State, invoice: Id<Invoice>) -> Option<(Id<Wallet>, Decimal)> {
+    let id = *state.wallets_by_currency.get(&place(state, invoice))?;
+    let row = &state.wallets[id];
+    Some((id, (row.balance - row.drift_floor).max(Decimal::ZERO)))
+}
+
+/// Pays of an invoice what the wallet has, up to all of it.
+pub fn draw(world: &mut World, invoice: Id<Invoice>) {
+    let Some((wallet, most)) = spendable(&world.state, invoice) else { return };
+    let amount = money::floor_minor(most, &world.state.wallets[wallet].currency);
+    let amount = amount.min(world.state.invoices[invoice].amount_due());
+    if amount > Decimal::ZERO {
+        spend(world, wallet, invoice, amount);
+    }
+}
+
+/// Pays what is due of an invoice with the wallet alone.
+///
+/// # Errors
+/// If there is not enough in it.
+pub fn pay(world: &mut World, invoice: Id<Invoice>) -> Result<Id<Payment>, Fault> {
+    let row = &world.state.invoices[invoice];
+    let (due, currency) = (row.amount_due(), Arc::clone(&row.currency));
+    match spendable(&world.state, invoice) {
+        Some((wallet, most)) if most >= due => {
+            payments::abandon(world, invoice);
+            Ok(spend(world, wallet, invoice, due))
+        }
+        found => {
+            let most = found.map_or(Decimal::ZERO, |(_, most)| most);
+            let (due, most) = (amount(due, &currency), amount(most, &currency));
+            let message = format!("The wallet has {most} {currency} to spend, and {due} {currency} are due");
+            Err(Fault::unprocessable(message).with_code("wallet.insufficient_funds"))
+        }
+    }
+}
+
+fn spend(world: &mut World, wallet: Id<Wallet>, invoice: Id<Invoice>, amount: Decimal) -> Id<Payment> {
+    let reason = "invoice_payment".into();
+    book(world, wallet, Entry { amount, debits: true, reason, external_id: None, invoice: Some(invoice) });
+    payments::by_wallet(world, invoice, amount)
 }
 
 fn list_transactions(world: &World, call: &Call) -> Result<Reply, Fault> {

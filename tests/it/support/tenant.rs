@@ -71,3 +71,93 @@ impl Answer {
         (self.status, body["problem"].as_str().expect("a problem").to_owned())
     }
 }
+
+/// A tenant with a clock that stands, and what a subscription needs.
+pub struct Biller {
+    pub tenant: Tenant,
+    pub customer: String,
+}
+
+impl Biller {
+    /// One customer without a payment method, at an instant.
+    pub fn at(now: &str) -> Self {
+        let tenant = tenant();
+        tenant.0.send("POST", "/_leapday/clock?provider=paylera", &json!({ "now": now })).expect(200);
+        tenant.product("pro");
+        let customer = tenant.customer("ada@example.com")["id"].as_str().expect("id").to_owned();
+        Self { tenant, customer }
+    }
+
+    /// A plan of the product `pro`: its code, and what differs from a monthly one in dollars.
+    pub fn plan(&self, code: &str, components: &Value, more: &Value) {
+        let mut body = json!({
+            "product_code": "pro", "code": code, "currency": "USD", "interval": "month", "components": components,
+        });
+        merge(&mut body, more);
+        self.tenant.create("/v1/plans", &body);
+    }
+
+    /// A plan with one flat component.
+    pub fn flat(&self, code: &str, amount: &str, more: &Value) {
+        self.plan(code, &json!([{ "code": "base", "pricing": { "model": "flat", "amount": amount } }]), more);
+    }
+
+    /// Gives the customer a default method.
+    pub fn method(&self, token: &str) -> String {
+        let path = format!("/v1/customers/{}/payment-methods", self.customer);
+        let made = self.tenant.create(&path, &json!({ "type": "card", "token": token, "set_as_default": true }));
+        made["id"].as_str().expect("id").to_owned()
+    }
+
+    /// The path of a new subscription.
+    #[track_caller]
+    pub fn subscribe(&self, plan: &str, more: &Value) -> String {
+        let mut body = json!({ "customer_id": self.customer, "plan_code": plan });
+        merge(&mut body, more);
+        let made = self.tenant.create("/v1/subscriptions", &body);
+        format!("/v1/subscriptions/{}", made["id"].as_str().expect("id"))
+    }
+
+    #[track_caller]
+    pub fn advance(&self, by: &str) {
+        self.tenant.0.post("/_leapday/clock/advance?provider=paylera", &json!({ "by": by })).expect(200);
+    }
+
+    #[track_caller]
+    pub fn advance_to(&self, to: &str) {
+        self.tenant.0.post("/_leapday/clock/advance?provider=paylera", &json!({ "to": to })).expect(200);
+    }
+
+    pub fn status(&self, path: &str) -> String {
+        self.tenant.get(path)["status"].as_str().expect("status").to_owned()
+    }
+
+    /// Invoices, oldest first.
+    pub fn invoices(&self) -> Vec<Value> {
+        let list = self.tenant.get("/v1/invoices?sort=created_at:asc&limit=100");
+        list["data"].as_array().expect("rows").clone()
+    }
+
+    /// What has happened: instant, type.
+    pub fn history(&self) -> Vec<(String, String)> {
+        let events = self.tenant.0.get("/_leapday/events?provider=paylera&limit=1000");
+        let told = |event: &Value| {
+            let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            (field("occurred_at"), field("type"))
+        };
+        events["events"].as_array().expect("events").iter().map(told).collect()
+    }
+
+    /// The types of what has happened since the last event of a type, that one left out.
+    pub fn since(&self, event_type: &str) -> Vec<String> {
+        let types: Vec<String> = self.history().into_iter().map(|(_, name)| name).collect();
+        let after = types.iter().rposition(|name| name == event_type).map_or(0, |place| place + 1);
+        types[after..].to_vec()
+    }
+}
+
+fn merge(body: &mut Value, more: &Value) {
+    for (name, value) in more.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+}

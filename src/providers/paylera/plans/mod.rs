@@ -3,13 +3,16 @@
 //! Facts: paylera §2.3. A plan is addressed by its code. Its prices never change; archived plans keep their
 //! subscriptions and get no new ones.
 
+mod pricing;
+
 use std::sync::Arc;
 
 use http::Method;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::pricing::Tier;
+pub use self::pricing::{Aggregation, Component, LateEvents, Pricing, Rule};
 use super::body::{Metadata, MetadataPatch};
 use super::listing::list;
 use super::state::State;
@@ -17,7 +20,7 @@ use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
 use crate::billing::money;
 use crate::contract::Violation;
-use crate::time::Timestamp;
+use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id, IdText, Row};
 
 pub fn noun() -> Noun<Action<State>> {
@@ -33,15 +36,15 @@ pub fn noun() -> Noun<Action<State>> {
 
 #[derive(Clone)]
 pub struct Plan {
-    product_code: Arc<str>,
-    code: Arc<str>,
-    currency: Arc<str>,
-    interval: Interval,
-    interval_count: u32,
-    trial_days: u32,
-    components: Arc<[Component]>,
-    dunning_policy: Option<Box<str>>,
-    status: Status,
+    pub product_code: Arc<str>,
+    pub code: Arc<str>,
+    pub currency: Arc<str>,
+    pub interval: Interval,
+    pub interval_count: u32,
+    pub trial_days: u32,
+    pub components: Arc<[Component]>,
+    pub dunning_policy: Option<Box<str>>,
+    pub status: Status,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -54,7 +57,7 @@ impl Row for Plan {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Interval {
+pub enum Interval {
     Day,
     Week,
     Month,
@@ -63,98 +66,9 @@ enum Interval {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+pub enum Status {
     Active,
     Archived,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Component {
-    code: Arc<str>,
-    pricing: Pricing,
-    tax_code: Option<Box<str>>,
-    recognition: Option<Recognition>,
-}
-
-/// How a component is priced. A meter that is left out is that of the component's own code.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "model", rename_all = "snake_case")]
-enum Pricing {
-    Flat {
-        amount: Decimal,
-    },
-    PerUnit {
-        unit_amount: Decimal,
-        #[serde(default)]
-        included_units: u64,
-        meter: Arc<str>,
-    },
-    /// Each unit at the price of its own band.
-    Tiered {
-        tiers: Vec<Tier>,
-        meter: Option<Arc<str>>,
-    },
-    /// All units at the price of the band that the last one reaches.
-    Volume {
-        tiers: Vec<Tier>,
-        meter: Option<Arc<str>>,
-    },
-    Package {
-        package_size: u64,
-        package_price: Decimal,
-        meter: Option<Arc<str>>,
-    },
-    /// What was reported until the period closed.
-    Usage {
-        meter: Arc<str>,
-        #[serde(default)]
-        aggregation: Aggregation,
-        tiers: Vec<Tier>,
-        #[serde(default)]
-        late_events: LateEvents,
-    },
-}
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Tier {
-    /// The last unit of the band; `None`: no end.
-    up_to: Option<u64>,
-    unit_amount: Decimal,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Aggregation {
-    #[default]
-    Sum,
-    Max,
-    LastDuringPeriod,
-    UniqueCount,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum LateEvents {
-    #[default]
-    NextPeriod,
-    Rebill,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Recognition {
-    #[serde(default)]
-    rule: Rule,
-    service_period_months: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Rule {
-    #[default]
-    StraightLine,
-    PointInTime,
-    UsageBased,
-    Milestone,
 }
 
 #[derive(Serialize)]
@@ -297,26 +211,6 @@ fn misplaced(tiers: &[Tier]) -> Option<String> {
     (!rises).then(|| "each band ends later than the one before".to_owned())
 }
 
-impl Pricing {
-    fn tiers(&self) -> Option<&[Tier]> {
-        match self {
-            Self::Tiered { tiers, .. } | Self::Volume { tiers, .. } | Self::Usage { tiers, .. } => Some(tiers),
-            Self::Flat { .. } | Self::PerUnit { .. } | Self::Package { .. } => None,
-        }
-    }
-}
-
-impl Component {
-    /// Says what was left out, as answers do.
-    fn settle(&mut self) {
-        if let Pricing::Tiered { meter, .. } | Pricing::Volume { meter, .. } | Pricing::Package { meter, .. } =
-            &mut self.pricing
-        {
-            meter.get_or_insert_with(|| Arc::clone(&self.code));
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Update {
     #[serde(default)]
@@ -348,4 +242,43 @@ fn archive(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         row.updated_at = now;
     });
     Ok(Reply::ok(&body(&world.state, id)))
+}
+
+impl Plan {
+    /// From one period to the next.
+    pub fn cadence(&self) -> Cadence {
+        let n = self.interval_count;
+        match self.interval {
+            Interval::Day => Cadence::days(n),
+            Interval::Week => Cadence::days(n.saturating_mul(7)),
+            Interval::Month => Cadence::months(n),
+            Interval::Year => Cadence::months(n.saturating_mul(12)),
+        }
+    }
+
+    /// How many months a period has; `None` for days and weeks.
+    pub fn months(&self) -> Option<u32> {
+        match self.interval {
+            Interval::Day | Interval::Week => None,
+            Interval::Month => Some(self.interval_count),
+            Interval::Year => Some(self.interval_count.saturating_mul(12)),
+        }
+    }
+}
+
+/// The plan that a field of a body names, if it is given to new subscriptions.
+///
+/// # Errors
+/// Naming the field.
+pub fn offered(state: &State, pointer: &str, text: &str) -> Result<Id<Plan>, Fault> {
+    let wrong = |message: String| Err(Fault::field(pointer, "reference", message));
+    let Some(id) = state.plans_by_code.get(text).copied().or_else(|| state.plans.find(text)) else {
+        return wrong(format!("there is no plan with the code {text:?}"));
+    };
+    match state.plans[id].status {
+        Status::Active => Ok(id),
+        Status::Archived => {
+            wrong(format!("the plan {text:?} is archived: it keeps its subscriptions and gets no new ones"))
+        }
+    }
 }

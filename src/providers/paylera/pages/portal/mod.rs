@@ -1,0 +1,8 @@
+//! The customer portal.
+
+use crate::api::Page;
+use crate::providers::paylera::state::State;
+
+pub fn pages() -> Vec<Page<State>> {
+    Vec::new()
+}
