@@ -30,9 +30,10 @@
 //! # Rooms, from the top
 //!
 //! main → cli → sandbox → control → server and providers (neither knows the other) → api → webhooks → world →
-//! billing, contract, pages, time. Imports run downward only. Where this differs from the first plan: the router
+//! billing, contract, documents, pages, time. Imports run downward only. Where this differs from the first plan: the router
 //! stands with the desk in `api`, since a mount owns its routes; the bookkeeping of webhooks stands in `world`,
-//! since it forks and rewinds with it; `pages` draws the magic cards of `billing`.
+//! since it forks and rewinds with it; `pages` draws the magic cards of `billing`; `documents` put
+//! what any vendor invoices on paper.
 //!
 //! # Rules of the house
 //!
@@ -54,6 +55,7 @@ pub mod billing;
 pub mod cli;
 pub mod contract;
 pub mod control;
+pub mod documents;
 pub mod fixtures;
 pub mod pages;
 pub mod providers;

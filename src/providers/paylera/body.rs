@@ -27,6 +27,15 @@ pub struct Address {
 }
 
 impl Address {
+    /// As on an envelope.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let city = [&self.city, &self.region, &self.postal_code];
+        let city = city.into_iter().filter_map(Option::as_deref).collect::<Vec<_>>().join(" ");
+        let all = [self.line1.as_deref(), self.line2.as_deref(), Some(&*city), self.country.as_deref()];
+        let lines: Vec<String> = all.into_iter().flatten().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        lines.into_iter()
+    }
+
     pub fn country(&self) -> Option<&str> {
         self.country.as_deref()
     }

@@ -73,13 +73,15 @@ pub fn in_arrears(state: &State, id: Id<Subscription>, plan: Id<Plan>, window: W
 }
 
 /// What has been paid for the rest of the present period, given back.
-pub fn unused(row: &Subscription, rest: Window) -> Vec<Item> {
+pub fn unused(state: &State, row: &Subscription, rest: Window) -> Vec<Item> {
     let credit = |billed: &super::subscriptions::Billed| {
         let left = billed.window.overlap(rest)?;
         let amount = -prorate(billed.net, left, billed.window);
+        let (plan, place) = billed.source;
+        let component = state.plans[plan].components.get(usize::from(place))?;
         Some(Item {
             code: None,
-            description: format!("Unused time: {}", billed.description).into(),
+            description: format!("Unused time: {}", title(state, billed.source, component)).into(),
             quantity: Decimal::ONE,
             unit_amount: amount,
             amount,

@@ -250,6 +250,12 @@ pub fn left(state: &State, invoice: Id<Invoice>) -> Decimal {
     row.amount_paid - given
 }
 
+/// When how much before tax was given back of what was paid for an invoice.
+pub fn given_back(state: &State, invoice: Id<Invoice>) -> impl Iterator<Item = (Timestamp, Decimal)> {
+    let notes = state.invoices[invoice].credit_notes.iter().map(|id| &state.credit_notes[*id]);
+    notes.filter(|note| !matches!(note.outcome, Outcome::AppliedToInvoice)).map(|note| (note.issued_at, -note.subtotal))
+}
+
 /// Takes a whole invoice back into the wallet.
 pub fn whole(world: &mut World, invoice: Id<Invoice>, reason: Reason) {
     let total = left(&world.state, invoice);

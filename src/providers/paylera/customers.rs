@@ -186,6 +186,17 @@ pub fn country(state: &State, id: Id<Customer>) -> Option<&str> {
     state.customers[id].billing_address.as_ref().and_then(Address::country)
 }
 
+/// Who an invoice is for, line by line.
+pub fn letterhead(state: &State, id: Id<Customer>) -> Vec<String> {
+    let row = &state.customers[id];
+    let mut lines: Vec<String> = row.name.iter().map(ToString::to_string).collect();
+    lines.extend(row.billing_address.iter().flat_map(Address::lines));
+    lines.push(row.email.to_string());
+    let known = row.tax_ids.iter().filter_map(|id| state.tax_ids.get(*id));
+    lines.extend(known.map(|tax_id| format!("Tax ID {}", tax_id.value)));
+    lines
+}
+
 fn list_invoices(world: &World, call: &Call) -> Result<Reply, Fault> {
     let customer = addressed(&world.state, call)?;
     invoices::list_of(world, call, customer)

@@ -218,7 +218,7 @@ pub fn billed_since(state: &State, invoice: Id<Invoice>, first: usize) -> Vec<Bi
     let lines = state.invoices[invoice].lines.iter().skip(first);
     let billed = lines.filter_map(|line| {
         let (source, window) = line.item.source.zip(line.item.period)?;
-        Some(Billed { source, description: line.item.description.clone(), net: line.net, window })
+        Some(Billed { source, net: line.net, window })
     });
     billed.collect()
 }

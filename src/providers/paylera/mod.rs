@@ -11,6 +11,7 @@ mod credit_notes;
 mod customers;
 mod cycle;
 mod dunning;
+mod entitlements;
 mod invoices;
 mod keys;
 mod limits;
@@ -25,6 +26,7 @@ mod products;
 mod rebill;
 mod refunds;
 mod refusals;
+mod revrec;
 mod setup_intents;
 mod signing;
 mod state;
@@ -103,6 +105,8 @@ impl Provider for Paylera {
             credit_notes::noun(),
             dunning::noun(),
             usage::noun(),
+            entitlements::noun(),
+            revrec::noun(),
         ];
         nouns.extend(planned::nouns());
         nouns

@@ -13,6 +13,7 @@ use super::invoices::{self, Invoice};
 use super::payment_methods::Seen;
 use super::payments::{self, Payment};
 use super::subscriptions::{self, Subscription};
+use super::wallets::{self, Wallet};
 use crate::api::Site;
 use crate::world::{Event, Id, Notice as _, hash};
 
@@ -24,6 +25,7 @@ pub enum Notice {
     PaymentMethodAttached(Seen),
     PaymentMethodDetached(Seen),
     PaymentMethodVerified(Seen),
+    WalletAutoTopupFailed(Id<Wallet>, Arc<Wallet>),
     /// One of [`subscription`].
     Subscription(&'static str, Id<Subscription>, Arc<Subscription>),
     /// One of [`invoice`].
@@ -40,6 +42,7 @@ impl crate::world::Notice for Notice {
             Self::PaymentMethodAttached(_) => "customer.payment_method_attached",
             Self::PaymentMethodDetached(_) => "customer.payment_method_detached",
             Self::PaymentMethodVerified(_) => "payment_method.verified",
+            Self::WalletAutoTopupFailed(..) => "wallet.auto_topup_failed",
             Self::Subscription(name, ..) | Self::Invoice(name, ..) | Self::Payment(name, ..) => name,
         }
     }
@@ -50,6 +53,7 @@ impl crate::world::Notice for Notice {
             Self::PaymentMethodAttached(seen)
             | Self::PaymentMethodDetached(seen)
             | Self::PaymentMethodVerified(seen) => seen.row.customer.about(),
+            Self::WalletAutoTopupFailed(id, _) => id.about(),
             Self::Subscription(_, id, _) => id.about(),
             Self::Invoice(_, id, _) => id.about(),
             Self::Payment(_, id, _) => id.about(),
@@ -65,6 +69,7 @@ impl Notice {
         "customer.payment_method_attached",
         "customer.payment_method_detached",
         "payment_method.verified",
+        "wallet.auto_topup_failed",
         subscription::CREATED,
         subscription::ACTIVATED,
         subscription::TRIAL_STARTED,
@@ -116,6 +121,10 @@ impl Notice {
             | Self::PaymentMethodVerified(seen) => {
                 let id_text = world.state.customers.text(seen.row.customer).to_string();
                 ("customer", id_text, json!(seen.body(&world.state)))
+            }
+            Self::WalletAutoTopupFailed(id, row) => {
+                let id_text = world.state.wallets.text(*id).to_string();
+                ("wallet", id_text, json!(wallets::body(&world.state, *id, row)))
             }
             Self::Subscription(_, id, row) => {
                 let id_text = world.state.subscriptions.text(*id).to_string();

@@ -18,7 +18,8 @@ use super::notices::{Notice, invoice as invoice_event, payment as event};
 use super::payment_methods::{self, Behaviour, PaymentMethod};
 use super::refunds::Refund;
 use super::state::{Due, State};
-use super::{Operation, World, collection};
+use super::wallets::{self, Wallet};
+use super::{Operation, World, collection, subscriptions};
 use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
 
 use crate::billing::cards::Attempt;
@@ -56,6 +57,8 @@ pub struct Payment {
     pub captured_at: Option<Timestamp>,
     pub refunds: Vec<Id<Refund>>,
     pub refunded: Decimal,
+    /// The wallet that it fills.
+    tops_up: Option<Id<Wallet>>,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -296,6 +299,9 @@ fn cancel(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     }
     set(world, id, Status::Canceled);
     tell(world, id, event::CANCELED);
+    if let Some(wallet) = world.state.payments[id].tops_up {
+        wallets::top_up_failed(world, wallet);
+    }
     Ok(show(world, call, id))
 }
 
@@ -331,7 +337,7 @@ pub fn charge(
     id
 }
 
-/// Charges an amount that no invoice asks for: that of a wallet's top-up.
+/// Charges an amount that no invoice asks for.
 pub fn charge_amount(
     world: &mut World,
     customer: Id<Customer>,
@@ -340,6 +346,21 @@ pub fn charge_amount(
     currency: Arc<str>,
 ) -> Id<Payment> {
     let id = start(world, None, customer, Some(method), amount, currency, None);
+    attempt(world, id, method);
+    id
+}
+
+/// Charges what a wallet is to be topped up by.
+pub fn for_wallet(
+    world: &mut World,
+    wallet: Id<Wallet>,
+    customer: Id<Customer>,
+    method: Id<PaymentMethod>,
+    amount: Decimal,
+    currency: Arc<str>,
+) -> Id<Payment> {
+    let id = start(world, None, customer, Some(method), amount, currency, None);
+    world.state.payments.update(id, |row| row.tops_up = Some(wallet));
     attempt(world, id, method);
     id
 }
@@ -376,6 +397,7 @@ fn start(
         captured_at: None,
         refunds: Vec::new(),
         refunded: Decimal::ZERO,
+        tops_up: None,
         metadata: Metadata::default(),
         created_at: now,
         updated_at: now,
@@ -418,27 +440,33 @@ fn later(world: &mut World, wait: Cadence, due: Due) {
 fn succeed(world: &mut World, id: Id<Payment>) {
     let now = world.now(ClockId::WORLD);
     set(world, id, Status::Succeeded);
-    let (invoice, amount) = world.state.payments.update(id, |row| {
+    let (invoice, amount, wallet) = world.state.payments.update(id, |row| {
         row.captured_at = Some(now);
         row.error = None;
-        (row.invoice, row.amount)
+        (row.invoice, row.amount, row.tops_up)
     });
     tell(world, id, event::SUCCEEDED);
     if let Some(invoice) = invoice {
         invoices::paid(world, invoice, amount);
     }
+    if let Some(wallet) = wallet {
+        wallets::topped_up(world, wallet, amount);
+    }
 }
 
 fn fail(world: &mut World, id: Id<Payment>, why: Decline) {
     set(world, id, Status::Failed);
-    let invoice = world.state.payments.update(id, |row| {
+    let (invoice, wallet) = world.state.payments.update(id, |row| {
         row.error = Some(why);
-        row.invoice
+        (row.invoice, row.tops_up)
     });
     tell(world, id, event::FAILED);
     if let Some(invoice) = invoice {
         invoices::tell(world, invoice, invoice_event::PAYMENT_FAILED);
         collection::failed(world, invoice);
+    }
+    if let Some(wallet) = wallet {
+        wallets::top_up_failed(world, wallet);
     }
 }
 
@@ -469,9 +497,13 @@ pub fn answer_by_hand(world: &mut World, payment: &str, attempt: &Attempt) -> Re
     Ok(json!({ "payment": payment, "status": world.state.payments[id].status }))
 }
 
-/// Nobody has answered the challenge in time.
+/// Nobody has answered the challenge in time. A subscription that waits for its first payment ends by its own deadline.
 pub fn action_expired(world: &mut World, id: Id<Payment>) {
-    if world.state.payments[id].status == Status::RequiresAction {
+    let row = &world.state.payments[id];
+    let subscription = row.invoice.and_then(|invoice| world.state.invoices[invoice].subscription);
+    let is_first =
+        subscription.is_some_and(|id| world.state.subscriptions[id].status == subscriptions::Status::PendingActivation);
+    if row.status == Status::RequiresAction && !is_first {
         fail(world, id, Decline::NotAuthenticated);
     }
 }

@@ -33,31 +33,9 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     ("customers", &[("createBillingPortalSession", Method::POST, "/v1/customers/{id}/billing-portal-sessions")]),
-    (
-        "entitlements",
-        &[
-            ("attach", Method::POST, "/v1/attach"),
-            ("check", Method::POST, "/v1/check"),
-            ("track", Method::POST, "/v1/track"),
-        ],
-    ),
-    (
-        "invoices",
-        &[
-            ("getInvoicePdf", Method::GET, "/v1/invoices/{id}/pdf"),
-            ("getInvoiceRecognitionSchedule", Method::GET, "/v1/invoices/{id}/recognition-schedule"),
-        ],
-    ),
+    ("entitlements", &[("attach", Method::POST, "/v1/attach")]),
     ("payment_providers", &[("verifyPaymentProvider", Method::POST, "/v1/admin/payment-providers/{id}/verify")]),
     ("portal_sessions", &[("createPortalSession", Method::POST, "/v1/portal/sessions")]),
-    (
-        "revrec",
-        &[
-            ("closeRevrecPeriod", Method::POST, "/v1/revrec/periods/close"),
-            ("listRevrecPeriods", Method::GET, "/v1/revrec/periods"),
-        ],
-    ),
-    ("subscriptions", &[("listSubscriptionEntitlements", Method::GET, "/v1/subscriptions/{id}/entitlements")]),
     (
         "tax",
         &[

@@ -19,8 +19,8 @@ use super::refunds::Refund;
 use super::setup_intents::SetupIntent;
 use super::subscriptions::{self, Subscription};
 use super::usage::{Handle, UsageEvent};
-use super::wallets::{Transaction, Wallet};
-use super::{World, cycle};
+use super::wallets::{self, Transaction, Wallet};
+use super::{World, cycle, revrec};
 use crate::api::Answers;
 use crate::world::{Id, Table, hash};
 
@@ -55,6 +55,8 @@ pub struct State {
     pub invoice_numbers: HashMap<i16, u32>,
     pub credit_note_numbers: HashMap<i16, u32>,
     pub dunning_policies: Policies,
+    /// Closed periods of revenue, in order.
+    pub revrec_periods: Vector<revrec::Period>,
     pub usage_by_meter: HashMap<(Id<Subscription>, Arc<str>), Vector<Id<UsageEvent>>>,
     pub usage_by_external_id: HashMap<Handle, Id<UsageEvent>>,
     /// What was answered under which idempotency key.
@@ -79,6 +81,8 @@ pub enum Due {
     ActionExpired(Id<Payment>),
     ChargedBack(Id<Payment>),
     DisputeWon(Id<Payment>),
+    /// The next attempt to top a wallet up.
+    TopUp(Id<Wallet>),
 }
 
 impl State {
@@ -129,6 +133,7 @@ impl crate::world::State for State {
             invoice_numbers: HashMap::new(),
             credit_note_numbers: HashMap::new(),
             dunning_policies: dunning::standard(),
+            revrec_periods: Vector::new(),
             usage_by_meter: HashMap::new(),
             usage_by_external_id: HashMap::new(),
             answers: Answers::default(),
@@ -147,6 +152,7 @@ impl crate::world::State for State {
             Due::ActionExpired(id) => payments::action_expired(world, id),
             Due::ChargedBack(id) => payments::charged_back(world, id),
             Due::DisputeWon(id) => payments::dispute_won(world, id),
+            Due::TopUp(id) => wallets::top_up_due(world, id),
         }
     }
 }

@@ -91,16 +91,23 @@ fn list_all(world: &World, call: &Call) -> Result<Reply, Fault> {
 }
 
 #[derive(Deserialize)]
-struct Report {
-    subscription_id: Box<str>,
-    meter: Arc<str>,
-    quantity: Decimal,
-    timestamp: Option<Timestamp>,
-    external_id: Option<Arc<str>>,
+pub struct Report {
+    pub subscription_id: Box<str>,
+    pub meter: Arc<str>,
+    pub quantity: Decimal,
+    pub timestamp: Option<Timestamp>,
+    pub external_id: Option<Arc<str>>,
 }
 
 fn report(world: &mut World, call: &Call) -> Result<Reply, Fault> {
-    let wanted: Report = call.input()?;
+    accept(world, call.input()?)
+}
+
+/// Takes one event.
+///
+/// # Errors
+/// If it is for no subscription, or no meter of its plan.
+pub fn accept(world: &mut World, wanted: Report) -> Result<Reply, Fault> {
     let checked = check(&world.state, &wanted, "").map_err(Fault::violations)?;
     let id = record(world, checked, wanted);
     Ok(Reply::json(202, &body(&world.state, id)))

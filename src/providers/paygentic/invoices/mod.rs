@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::body::{Body, body};
 pub use self::calculate::{Totals, calculate, estimate, reckon, tax_rate};
-pub use self::pdf::{date, document, period, quantity, readable, tax_label};
+pub use self::pdf::{document, quantity, tax_label};
 pub use self::projected::pending;
 pub use self::refunds::Refund;
 pub use self::settle::link;
@@ -32,6 +32,7 @@ use super::state::State;
 use super::subscriptions::Subscription;
 use crate::api::{Action, Noun, read, write};
 use crate::billing::period::Window;
+pub use crate::documents::{date, period, readable};
 use crate::time::Timestamp;
 use crate::world::{Id, Row};
 

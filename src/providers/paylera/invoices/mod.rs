@@ -25,11 +25,12 @@ use super::customers::{self, Customer};
 use super::dunning::Dunning;
 use super::listing::list;
 use super::notices::Notice;
+use super::pages::file;
 use super::payments::Payment;
 use super::plans::Plan;
 use super::state::State;
 use super::subscriptions::Subscription;
-use super::{Operation, World};
+use super::{Operation, World, revrec};
 use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
 use crate::billing::period::Window;
 use crate::time::Timestamp;
@@ -49,6 +50,8 @@ pub fn noun() -> Noun<Action<State>> {
         write("payInvoice", Method::POST, "/v1/invoices/{id}/pay", settle::pay),
         write("voidInvoice", Method::POST, "/v1/invoices/{id}/void", settle::void_now),
         write("markInvoiceUncollectible", Method::POST, "/v1/invoices/{id}/mark-uncollectible", settle::write_off),
+        read("getInvoicePdf", "/v1/invoices/{id}/pdf", file::address),
+        read("getInvoiceRecognitionSchedule", "/v1/invoices/{id}/recognition-schedule", revrec::show),
     ];
     Noun { name: "invoices", operations }
 }
@@ -129,6 +132,18 @@ impl Status {
 
     pub fn is_payable(self) -> bool {
         matches!(self, Self::Open | Self::PartiallyPaid)
+    }
+
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Draft => "Draft",
+            Self::Open => "Open",
+            Self::PartiallyPaid => "Partially paid",
+            Self::Paid => "Paid",
+            Self::Void => "Void",
+            Self::Uncollectible => "Uncollectible",
+        }
     }
 
     fn name(self) -> &'static str {

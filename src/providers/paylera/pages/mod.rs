@@ -4,7 +4,7 @@
 
 mod challenge;
 mod checkout;
-mod file;
+pub mod file;
 mod portal;
 
 use super::state::State;

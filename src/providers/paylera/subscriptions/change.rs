@@ -187,7 +187,7 @@ fn switch(world: &mut World, id: Id<Subscription>, plan: Id<Plan>, quantities: Q
     if let Some(period) = running {
         let rest = Window { start: now, end: period.end };
         if proration != Proration::None {
-            items.extend(charges::unused(row, rest));
+            items.extend(charges::unused(&world.state, row, rest));
         }
         if !restarts {
             let full = full_window(world, id, period);
@@ -250,7 +250,7 @@ impl Billed {
     /// What an item costs before discounts.
     fn of(item: &Item) -> Option<Self> {
         let (source, window) = item.source.zip(item.period)?;
-        Some(Self { source, description: Arc::clone(&item.description), net: item.amount, window })
+        Some(Self { source, net: item.amount, window })
     }
 
     fn is_charge(&self) -> bool {

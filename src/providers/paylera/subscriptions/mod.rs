@@ -32,7 +32,7 @@ use super::payment_methods::PaymentMethod;
 use super::plans::Plan;
 use super::refusals::STALE;
 use super::state::State;
-use super::{Operation, World, usage};
+use super::{Operation, World, entitlements, usage};
 use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
 use crate::billing::period::Window;
 use crate::contract::Violation;
@@ -52,6 +52,7 @@ pub fn noun() -> Noun<Action<State>> {
         write("changeSubscriptionPlan", Method::POST, "/v1/subscriptions/{id}/change-plan", change::change_plan),
         write("extendSubscriptionTrial", Method::POST, "/v1/subscriptions/{id}/extend-trial", actions::extend_trial),
         read("getSubscriptionUsage", "/v1/subscriptions/{id}/usage", usage::current),
+        read("listSubscriptionEntitlements", "/v1/subscriptions/{id}/entitlements", entitlements::list_own),
     ];
     Noun { name: "subscriptions", operations }
 }
@@ -106,7 +107,6 @@ impl Row for Subscription {
 #[derive(Clone)]
 pub struct Billed {
     pub source: Source,
-    pub description: Arc<str>,
     /// After discounts, before tax.
     pub net: Decimal,
     pub window: Window,

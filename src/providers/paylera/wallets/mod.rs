@@ -28,6 +28,10 @@ use crate::world::{ClockId, Id, IdText, Row};
 /// What a balance stays below: an amount has 12 digits before the point (§1.8).
 const CEILING: u64 = 1_000_000_000_000;
 
+mod top_up;
+
+pub use self::top_up::{arrived as topped_up, due as top_up_due, failed as top_up_failed};
+
 pub fn noun() -> Noun<Action<State>> {
     let operations: Vec<Operation> = vec![
         read("listWallets", "/v1/wallets", list_all),
@@ -46,6 +50,8 @@ pub struct Wallet {
     currency: Arc<str>,
     balance: Decimal,
     auto_top_up: Option<AutoTopUp>,
+    /// A top-up that is under way.
+    topping_up: Option<top_up::Attempts>,
     drift_floor: Decimal,
     transactions: Vector<Id<Transaction>>,
     metadata: Metadata,
@@ -58,9 +64,10 @@ impl Row for Wallet {
     const NOUN: &'static str = "wallet";
 }
 
-/// When to charge how much. Enabling it is refused, so that nobody waits for a charge that never comes.
+/// When to charge how much to what: without a method of its own, the customer's default.
 #[derive(Clone, Copy, Default)]
 struct AutoTopUp {
+    enabled: bool,
     trigger_at: Option<Decimal>,
     amount: Option<Decimal>,
     method: Option<Id<PaymentMethod>>,
@@ -85,7 +92,7 @@ impl Row for Transaction {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+pub struct Body<'a> {
     id: IdText,
     object: &'static str,
     customer_id: IdText,
@@ -120,10 +127,9 @@ struct TransactionBody<'a> {
     created_at: Timestamp,
 }
 
-fn body(state: &State, id: Id<Wallet>) -> Body<'_> {
-    let row = &state.wallets[id];
+pub fn body<'a>(state: &'a State, id: Id<Wallet>, row: &'a Wallet) -> Body<'a> {
     let auto_top_up = row.auto_top_up.map(|settings| AutoTopUpBody {
-        enabled: false,
+        enabled: settings.enabled,
         trigger_at: settings.trigger_at.map(|limit| amount(limit, &row.currency)),
         amount: settings.amount.map(|sum| amount(sum, &row.currency)),
         payment_method_id: settings.method.map(|method| state.payment_methods.text(method)),
@@ -161,12 +167,12 @@ fn transaction_body(state: &State, id: Id<Transaction>) -> TransactionBody<'_> {
 
 fn list_all(world: &World, call: &Call) -> Result<Reply, Fault> {
     let state = &world.state;
-    list(call, state.wallets.iter().map(|(id, _)| (id.number(), json!(body(state, id)))))
+    list(call, state.wallets.iter().map(|(id, row)| (id.number(), json!(body(state, id, row)))))
 }
 
 fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.wallets)?;
-    Ok(Reply::ok(&body(&world.state, id)))
+    Ok(Reply::ok(&body(&world.state, id, &world.state.wallets[id])))
 }
 
 #[derive(Deserialize)]
@@ -182,8 +188,7 @@ struct Create {
 
 #[derive(Deserialize)]
 struct AutoTopUpInput {
-    #[serde(default)]
-    enabled: bool,
+    enabled: Option<bool>,
     trigger_at: Option<Decimal>,
     amount: Option<Decimal>,
     #[serde(default)]
@@ -208,7 +213,6 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let Some(customer) = customer.filter(|_| violations.is_empty()) else {
         return Err(Fault::violations(violations));
     };
-    wanted.auto_top_up.as_ref().map_or(Ok(()), AutoTopUpInput::must_be_off)?;
     let metadata = wanted.metadata.checked()?;
     let place = (customer, Arc::clone(&wanted.currency));
     if let Some(known) = state.wallets_by_currency.get(&place) {
@@ -221,7 +225,8 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         row.drift_floor = wanted.drift_floor;
         row.metadata = metadata;
     });
-    Ok(Reply::created(&body(&world.state, id)))
+    top_up::look(world, id);
+    Ok(Reply::created(&body(&world.state, id, &world.state.wallets[id])))
 }
 
 impl AutoTopUpInput {
@@ -235,6 +240,7 @@ impl AutoTopUpInput {
         violations: &mut Vec<Violation>,
     ) -> AutoTopUp {
         let mut after = AutoTopUp {
+            enabled: self.enabled.unwrap_or(before.enabled),
             trigger_at: self.trigger_at.or(before.trigger_at),
             amount: self.amount.or(before.amount),
             ..before
@@ -243,7 +249,7 @@ impl AutoTopUpInput {
             violations.push(Violation::body(format!("/auto_top_up/{field}"), rule, message));
         };
         for (field, value) in [("trigger_at", after.trigger_at), ("amount", after.amount)] {
-            if self.enabled && value.is_none() {
+            if after.enabled && value.is_none() {
                 wrong(field, "required", "is needed once auto_top_up is enabled".to_owned());
             }
         }
@@ -262,13 +268,6 @@ impl AutoTopUpInput {
             }
         }
         after
-    }
-
-    fn must_be_off(&self) -> Result<(), Fault> {
-        if self.enabled {
-            return Err(Fault::not_built("Topping a wallet up automatically is not built yet: leave it disabled"));
-        }
-        Ok(())
     }
 }
 
@@ -295,7 +294,6 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
             if !violations.is_empty() {
                 return Err(Fault::violations(violations));
             }
-            input.must_be_off()?;
             Some(after)
         }
     };
@@ -306,7 +304,8 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         row.updated_at = now;
         row.metadata.merge(wanted.metadata)
     })?;
-    Ok(Reply::ok(&body(&world.state, id)))
+    top_up::look(world, id);
+    Ok(Reply::ok(&body(&world.state, id, &world.state.wallets[id])))
 }
 
 #[derive(Deserialize)]
@@ -391,6 +390,7 @@ fn open(world: &mut World, customer: Id<Customer>, currency: Arc<str>) -> Id<Wal
         currency: Arc::clone(&currency),
         balance: Decimal::ZERO,
         auto_top_up: None,
+        topping_up: None,
         drift_floor: Decimal::ZERO,
         transactions: Vector::new(),
         metadata: Metadata::default(),
@@ -448,7 +448,9 @@ pub fn pay(world: &mut World, invoice: Id<Invoice>) -> Result<Id<Payment>, Fault
 fn spend(world: &mut World, wallet: Id<Wallet>, invoice: Id<Invoice>, amount: Decimal) -> Id<Payment> {
     let reason = "invoice_payment".into();
     book(world, wallet, Entry { amount, debits: true, reason, external_id: None, invoice: Some(invoice) });
-    payments::by_wallet(world, invoice, amount)
+    let payment = payments::by_wallet(world, invoice, amount);
+    top_up::look(world, wallet);
+    payment
 }
 
 fn list_transactions(world: &World, call: &Call) -> Result<Reply, Fault> {

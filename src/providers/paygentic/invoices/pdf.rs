@@ -1,27 +1,19 @@
-//! The invoice as a document: a PDF that anybody can open, in a layout of our own.
+//! The invoice as a document: what stands on the sheet.
 //!
 //! Facts: paygentic-contract (`downloadInvoicePdf`). Only the amounts of an issued invoice are final; others have no
-//! document. `paper` writes text on pages, `layout` says what stands where.
+//! document.
 
-mod layout;
-mod paper;
-
-use jiff::civil::Time;
 use rust_decimal::Decimal;
 
 use super::{Invoice, LineItem, Status};
 use crate::api::{Call, Fault, Reply};
 use crate::billing::money::{exact, major, plain};
-use crate::billing::period::Window;
 use crate::billing::tax::Behaviour;
+use crate::documents::{Line, Sheet, date, period, readable};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::customers::{Address, Customer};
 use crate::providers::paygentic::state::{MERCHANT_NAME, State};
-use crate::time::Timestamp;
 use crate::world::Id;
-
-/// Digits behind the point of a quantity: an average may have 28.
-const QUANTITY_DIGITS: u32 = 6;
 
 pub(super) fn download(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.invoices)?;
@@ -39,31 +31,7 @@ pub(super) fn download(world: &World, call: &Call) -> Result<Reply, Fault> {
 
 /// The document of an issued invoice.
 pub fn document(state: &State, id: Id<Invoice>) -> Reply {
-    Reply::other("application/pdf", layout::document(&sheet(state, id)))
-}
-
-/// What stands on the paper, as text.
-struct Sheet {
-    number: String,
-    issued_at: Option<Timestamp>,
-    /// Label and value, beside the title.
-    facts: Vec<(&'static str, String)>,
-    from: Vec<String>,
-    to: Vec<String>,
-    currency: String,
-    lines: Vec<Line>,
-    /// Label and amount, below the lines.
-    totals: Vec<(String, String)>,
-    due: String,
-    note: Option<&'static str>,
-}
-
-struct Line {
-    name: String,
-    period: String,
-    quantity: String,
-    unit_price: String,
-    amount: String,
+    Reply::other("application/pdf", sheet(state, id).pdf())
 }
 
 fn sheet(state: &State, id: Id<Invoice>) -> Sheet {
@@ -158,42 +126,4 @@ fn on_paper(line: &LineItem, currency: &str) -> Line {
 /// How much of it, in digits that a person can read.
 pub fn quantity(line: &LineItem) -> String {
     readable(line.quantity.unwrap_or_default())
-}
-
-/// A quantity in digits that a person can read.
-pub fn readable(quantity: Decimal) -> String {
-    exact(quantity.round_dp(QUANTITY_DIGITS))
-}
-
-pub fn date(at: Timestamp) -> String {
-    at.civil().strftime("%-d %b %Y").to_string()
-}
-
-/// The days of a window. One that ends at midnight does not reach into the day after.
-pub fn period(window: Window) -> String {
-    let end = window.end.civil();
-    let last = if end.time() == Time::midnight() && window.end > window.start {
-        window.end.plus_millis(-1).unwrap_or(window.end)
-    } else {
-        window.end
-    };
-    let (first, last) = (date(window.start), date(last));
-    if first == last { first } else { format!("{first} – {last}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn window(start: &str, end: &str) -> Window {
-        Window { start: start.parse().expect("date"), end: end.parse().expect("date") }
-    }
-
-    #[test]
-    fn a_period_names_its_last_day() {
-        let month = window("2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z");
-        assert_eq!(period(month), "1 Feb 2028 – 29 Feb 2028");
-        assert_eq!(period(window("2028-02-01T10:00:00Z", "2028-03-01T10:00:00Z")), "1 Feb 2028 – 1 Mar 2028");
-        assert_eq!(period(window("2028-02-01T00:00:00Z", "2028-02-01T00:00:00Z")), "1 Feb 2028");
-    }
 }
