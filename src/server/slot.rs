@@ -203,6 +203,7 @@ impl<P: Provider> Postbox for Slot<P> {
         let outbox = &world.outbox;
         let from = if since.epoch == outbox.epoch() { since.turn } else { 0 };
         let scheme = P::webhooks();
+        let now = world.clock(ClockId::WORLD).reading(wall());
         let letter = |(_, id)| {
             let delivery = &outbox.deliveries()[id];
             let endpoint = outbox.endpoints().get(delivery.endpoint)?;
@@ -212,7 +213,7 @@ impl<P: Provider> Postbox for Slot<P> {
                 about: delivery.about,
                 epoch: outbox.epoch(),
                 url: Arc::clone(&endpoint.url),
-                secret: Arc::clone(&endpoint.secret),
+                secrets: endpoint.secrets(now),
                 message_id: world.event_id(scheme.message_prefix, delivery.event).to_string(),
                 delivery_id: outbox.deliveries().text(id).to_string(),
                 event_type: delivery.event_type,
@@ -228,7 +229,8 @@ impl<P: Provider> Postbox for Slot<P> {
         let recorded: Result<(), Infallible> = self.write(wall(), |world| {
             let epoch = world.outbox.epoch();
             for outcome in outcomes.into_iter().filter(|outcome| outcome.epoch == epoch) {
-                world.record(outcome.delivery, outcome.attempt, P::webhooks().schedule);
+                let scheme = P::webhooks();
+                world.record(outcome.delivery, outcome.attempt, scheme.schedule, scheme.patience);
             }
             Ok(())
         });

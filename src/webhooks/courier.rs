@@ -51,7 +51,7 @@ pub struct Letter {
     pub about: (&'static str, u32),
     pub epoch: u64,
     pub url: Arc<str>,
-    pub secret: Arc<str>,
+    pub secrets: Vec<Arc<str>>,
     pub message_id: String,
     pub delivery_id: String,
     pub event_type: &'static str,
@@ -176,7 +176,7 @@ async fn carry(client: &Client, letter: Letter) -> Outcome {
         id: &letter.message_id,
         delivery: &letter.delivery_id,
         event_type: letter.event_type,
-        secret: &letter.secret,
+        secrets: &letter.secrets,
         sent_at,
         body: &letter.body,
     };

@@ -88,7 +88,7 @@ mod tests {
             about: (Delivery::PREFIX, about),
             epoch: 0,
             url: Arc::from("http://127.0.0.1"),
-            secret: Arc::from(""),
+            secrets: Vec::new(),
             message_id: name.to_owned(),
             delivery_id: String::new(),
             event_type: "",

@@ -26,6 +26,8 @@ pub struct Scheme {
     pub timeout: Duration,
     /// Whether an event waits until the one before it about the same row has arrived, or has been given up.
     pub strict_order: bool,
+    /// After how many attempts in a row that are answered with a 4xx an endpoint gives out; `None`: never.
+    pub patience: Option<u32>,
     /// A secret in the vendor's form that follows from a number.
     pub new_secret: fn(u64) -> String,
     /// Says what is wrong with a secret that somebody brings.
@@ -41,7 +43,8 @@ pub struct Message<'m> {
     /// The delivery's own id: another one for each endpoint.
     pub delivery: &'m str,
     pub event_type: &'m str,
-    pub secret: &'m str,
+    /// Newest first: while one retires, both sign.
+    pub secrets: &'m [std::sync::Arc<str>],
     /// Wall time: receivers refuse what looks old.
     pub sent_at: Timestamp,
     pub body: &'m [u8],

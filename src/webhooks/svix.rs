@@ -31,6 +31,7 @@ pub static SVIX: Scheme = Scheme {
     ],
     timeout: Duration::from_secs(15),
     strict_order: false,
+    patience: None,
     new_secret,
     check_secret,
     headers,
@@ -57,13 +58,14 @@ fn key(secret: &str) -> Option<Vec<u8>> {
 
 fn headers(message: &Message<'_>) -> Vec<(&'static str, String)> {
     let timestamp = message.sent_at.second().to_string();
-    let signature = format!("v1,{}", STANDARD.encode(digest(message, &timestamp)));
+    let sign = |secret: &std::sync::Arc<str>| format!("v1,{}", STANDARD.encode(digest(message, secret, &timestamp)));
+    let signature = message.secrets.iter().map(sign).collect::<Vec<_>>().join(" ");
     vec![("svix-id", message.id.to_owned()), ("svix-timestamp", timestamp), ("svix-signature", signature)]
 }
 
-fn digest(message: &Message<'_>, timestamp: &str) -> Vec<u8> {
+fn digest(message: &Message<'_>, secret: &str, timestamp: &str) -> Vec<u8> {
     // Secrets are checked when they are registered; HMAC takes keys of any length.
-    let key = key(message.secret).unwrap_or_default();
+    let key = key(secret).unwrap_or_default();
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return Vec::new() };
     for part in [message.id.as_bytes(), b".", timestamp.as_bytes(), b".", message.body] {
         mac.update(part);

@@ -5,7 +5,7 @@
 
 use imbl::Vector;
 
-use super::{ClockId, State, World};
+use super::{ClockId, Endpoint, Id, State, World};
 use crate::time::Timestamp;
 
 /// What an event is, as filters and webhooks need to know it.
@@ -15,6 +15,11 @@ pub trait Notice: Clone + Send + Sync + 'static {
 
     /// The row that it is about ([`super::Id::about`]): events of one row go out in order.
     fn about(&self) -> (&'static str, u32);
+
+    /// The endpoint that must not hear of it, since it is about that one.
+    fn spares(&self) -> Option<Id<Endpoint>> {
+        None
+    }
 }
 
 /// Something that happened, at the instant when it was due.

@@ -37,6 +37,12 @@ pub trait State: Clone + Send + Sync + 'static {
     /// Does what falls due. The clock stands at the due instant.
     fn fire(world: &mut World<Self>, due: Self::Due);
 
+    /// A delivery has run out of attempts.
+    fn gave_up(_world: &mut World<Self>, _delivery: Id<Delivery>) {}
+
+    /// An endpoint has given out: it is sent nothing any more.
+    fn gave_out(_world: &mut World<Self>, _endpoint: Id<Endpoint>) {}
+
     /// Whether webhooks go out: a vendor may let its users pause them.
     fn delivers(&self) -> bool {
         true

@@ -98,7 +98,9 @@ pub(super) fn update(control: &Control, asked: &Asked<'_>) -> Result<Reply, Faul
             if let Some(secret) = wanted.secret.as_deref() {
                 row.secret = secret.into();
             }
-            row.enabled = wanted.enabled.unwrap_or(row.enabled);
+            if let Some(enabled) = wanted.enabled.filter(|enabled| *enabled != row.enabled) {
+                row.enable(enabled);
+            }
         });
         Ok(())
     })?;

@@ -33,6 +33,7 @@ mod state;
 mod subscriptions;
 mod usage;
 mod wallets;
+mod webhook_endpoints;
 
 use http::{HeaderMap, Method};
 use include_dir::{Dir, include_dir};
@@ -107,6 +108,7 @@ impl Provider for Paylera {
             usage::noun(),
             entitlements::noun(),
             revrec::noun(),
+            webhook_endpoints::noun(),
         ];
         nouns.extend(planned::nouns());
         nouns

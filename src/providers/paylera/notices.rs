@@ -14,8 +14,9 @@ use super::payment_methods::Seen;
 use super::payments::{self, Payment};
 use super::subscriptions::{self, Subscription};
 use super::wallets::{self, Wallet};
+use super::webhook_endpoints;
 use crate::api::Site;
-use crate::world::{Event, Id, Notice as _, hash};
+use crate::world::{Endpoint, Event, Id, Notice as _, hash};
 
 /// An event with the row as it was.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub enum Notice {
     PaymentMethodDetached(Seen),
     PaymentMethodVerified(Seen),
     WalletAutoTopupFailed(Id<Wallet>, Arc<Wallet>),
+    /// One of [`webhook_endpoint`]; not told to the endpoint itself.
+    WebhookEndpoint(&'static str, Id<Endpoint>, Arc<Endpoint>),
     /// One of [`subscription`].
     Subscription(&'static str, Id<Subscription>, Arc<Subscription>),
     /// One of [`invoice`].
@@ -43,7 +46,10 @@ impl crate::world::Notice for Notice {
             Self::PaymentMethodDetached(_) => "customer.payment_method_detached",
             Self::PaymentMethodVerified(_) => "payment_method.verified",
             Self::WalletAutoTopupFailed(..) => "wallet.auto_topup_failed",
-            Self::Subscription(name, ..) | Self::Invoice(name, ..) | Self::Payment(name, ..) => name,
+            Self::Subscription(name, ..)
+            | Self::Invoice(name, ..)
+            | Self::Payment(name, ..)
+            | Self::WebhookEndpoint(name, ..) => name,
         }
     }
 
@@ -54,9 +60,17 @@ impl crate::world::Notice for Notice {
             | Self::PaymentMethodDetached(seen)
             | Self::PaymentMethodVerified(seen) => seen.row.customer.about(),
             Self::WalletAutoTopupFailed(id, _) => id.about(),
+            Self::WebhookEndpoint(_, id, _) => id.about(),
             Self::Subscription(_, id, _) => id.about(),
             Self::Invoice(_, id, _) => id.about(),
             Self::Payment(_, id, _) => id.about(),
+        }
+    }
+
+    fn spares(&self) -> Option<Id<Endpoint>> {
+        match self {
+            Self::WebhookEndpoint(_, id, _) => Some(*id),
+            _ => None,
         }
     }
 }
@@ -70,6 +84,10 @@ impl Notice {
         "customer.payment_method_detached",
         "payment_method.verified",
         "wallet.auto_topup_failed",
+        webhook_endpoint::CREATED,
+        webhook_endpoint::UPDATED,
+        webhook_endpoint::DISABLED,
+        webhook_endpoint::DELIVERY_FAILED,
         subscription::CREATED,
         subscription::ACTIVATED,
         subscription::TRIAL_STARTED,
@@ -126,6 +144,10 @@ impl Notice {
                 let id_text = world.state.wallets.text(*id).to_string();
                 ("wallet", id_text, json!(wallets::body(&world.state, *id, row)))
             }
+            Self::WebhookEndpoint(_, id, row) => {
+                let id_text = world.outbox.endpoints().text(*id).to_string();
+                ("webhook_endpoint", id_text, json!(webhook_endpoints::body(world, *id, row)))
+            }
             Self::Subscription(_, id, row) => {
                 let id_text = world.state.subscriptions.text(*id).to_string();
                 ("subscription", id_text, json!(subscriptions::body(&world.state, *id, row)))
@@ -140,6 +162,14 @@ impl Notice {
             }
         }
     }
+}
+
+/// What can happen to a webhook endpoint (§4.8).
+pub mod webhook_endpoint {
+    pub const CREATED: &str = "webhook_endpoint.created";
+    pub const UPDATED: &str = "webhook_endpoint.updated";
+    pub const DISABLED: &str = "webhook_endpoint.disabled";
+    pub const DELIVERY_FAILED: &str = "webhook_endpoint.delivery_failed";
 }
 
 /// What can happen to a subscription (§4.8).

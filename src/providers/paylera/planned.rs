@@ -43,20 +43,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("setTaxConfig", Method::POST, "/v1/admin/tax/config"),
         ],
     ),
-    (
-        "webhook_endpoints",
-        &[
-            ("listWebhookEndpoints", Method::GET, "/v1/admin/webhook-endpoints"),
-            ("createWebhookEndpoint", Method::POST, "/v1/admin/webhook-endpoints"),
-            ("getWebhookEndpoint", Method::GET, "/v1/admin/webhook-endpoints/{id}"),
-            ("updateWebhookEndpoint", Method::PATCH, "/v1/admin/webhook-endpoints/{id}"),
-            ("deleteWebhookEndpoint", Method::DELETE, "/v1/admin/webhook-endpoints/{id}"),
-            ("rotateWebhookEndpointSecret", Method::POST, "/v1/admin/webhook-endpoints/{id}/rotate-secret"),
-            ("listWebhookDeliveries", Method::GET, "/v1/admin/webhook-endpoints/{id}/deliveries"),
-            ("retryWebhookDelivery", Method::POST, "/v1/admin/webhook-endpoints/{id}/deliveries/{delivery_id}/retry"),
-            ("replayWebhookEvents", Method::POST, "/v1/admin/webhook-endpoints/{id}/replay"),
-        ],
-    ),
 ];
 
 pub fn nouns() -> Vec<Noun<Action<State>>> {

@@ -1,7 +1,7 @@
 //! Signatures: `t=<seconds>,v1=<hex>` over `t.body`, keyed with the secret as it is written.
 //!
-//! Facts: paylera §4.1 (headers), §4.3 (signature, test vector), §4.4 (retries, timeout), §4.5
-//! (order).
+//! Facts: paylera §4.1 (headers), §4.3 (signature, test vector), §4.4 (retries, timeout), §4.5 (order), §4.6 (100
+//! refusals). While a secret is rotated both sign.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -30,6 +30,7 @@ pub static PAYLERA: Scheme = Scheme {
     ],
     timeout: Duration::from_secs(10),
     strict_order: true,
+    patience: Some(100),
     new_secret: |seed| format!("{SECRET_PREFIX}{:016x}{:016x}", hash(seed, b"secret"), hash(seed, b"more")),
     check_secret: |secret| match secret.strip_prefix(SECRET_PREFIX) {
         Some(rest) if !rest.is_empty() => Ok(()),
@@ -40,7 +41,8 @@ pub static PAYLERA: Scheme = Scheme {
 
 fn headers(message: &Message<'_>) -> Vec<(&'static str, String)> {
     let t = message.sent_at.second();
-    let signature = format!("t={t},v1={}", hex(&digest(message.secret, t, message.body)));
+    let signed = message.secrets.iter().map(|secret| format!(",v1={}", hex(&digest(secret, t, message.body))));
+    let signature = format!("t={t}{}", signed.collect::<String>());
     vec![
         ("paylera-signature", signature),
         ("paylera-event-id", message.id.to_owned()),

@@ -20,9 +20,9 @@ use super::setup_intents::SetupIntent;
 use super::subscriptions::{self, Subscription};
 use super::usage::{Handle, UsageEvent};
 use super::wallets::{self, Transaction, Wallet};
-use super::{World, cycle, revrec};
+use super::{World, cycle, revrec, webhook_endpoints};
 use crate::api::Answers;
-use crate::world::{Id, Table, hash};
+use crate::world::{Delivery, Endpoint, Id, Table, hash};
 
 #[derive(Clone)]
 pub struct State {
@@ -139,6 +139,14 @@ impl crate::world::State for State {
             answers: Answers::default(),
             seed: hash(seed, b"paylera"),
         }
+    }
+
+    fn gave_up(world: &mut World, delivery: Id<Delivery>) {
+        webhook_endpoints::gave_up(world, delivery);
+    }
+
+    fn gave_out(world: &mut World, endpoint: Id<Endpoint>) {
+        webhook_endpoints::gave_out(world, endpoint);
     }
 
     fn fire(world: &mut World, due: Due) {

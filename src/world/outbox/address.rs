@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::rules::HOLD;
 use super::{Delivery, Endpoint, Mischief, Outbox, Status};
-use crate::time::Cadence;
+use crate::time::{Cadence, Timestamp};
 use crate::world::timers::Task;
 use crate::world::{Id, Notice, State, World};
 
@@ -24,7 +24,7 @@ impl<S: State> World<S> {
                 .outbox
                 .endpoints
                 .iter()
-                .filter(|(_, endpoint)| endpoint.wants(event_type))
+                .filter(|(id, endpoint)| endpoint.wants(event_type) && event.notice.spares() != Some(*id))
                 .map(|(id, _)| id)
                 .collect();
             if listeners.is_empty() {
@@ -33,23 +33,37 @@ impl<S: State> World<S> {
             let (about, clock, created_at) = (event.notice.about(), event.clock, event.at);
             let body = body(self, number);
             for endpoint in listeners {
-                self.deliver(Delivery {
-                    endpoint,
-                    event: number,
-                    event_type,
-                    about,
-                    clock,
-                    body: Arc::clone(&body),
-                    created_at,
-                    status: Status::Pending,
-                    attempts: Vec::new(),
-                    next: None,
-                    mischief: None,
-                    turn: None,
-                    by_hand: false,
-                });
+                let body = Arc::clone(&body);
+                self.deliver(Delivery::new(endpoint, number, event_type, about, clock, body, created_at));
             }
         }
+    }
+
+    /// Sends one endpoint once more, as new deliveries, what happened in `[from, to)` on the clock of each event and is
+    /// of a kind that is `wanted`. How many there are.
+    pub fn replay(
+        &mut self,
+        endpoint: Id<Endpoint>,
+        window: (Timestamp, Timestamp),
+        wanted: impl Fn(&str) -> bool,
+        body: impl Fn(&Self, usize) -> Arc<[u8]>,
+    ) -> usize {
+        // What has not been addressed yet will be, and is none of this.
+        let happened = 0..self.outbox.addressed;
+        let mut count = 0;
+        for number in happened {
+            let Some(event) = self.events.get(number) else { continue };
+            let event_type = event.notice.name();
+            let inside = window.0 <= event.at && event.at < window.1;
+            if !inside || !wanted(event_type) || event.notice.spares() == Some(endpoint) {
+                continue;
+            }
+            let (about, clock) = (event.notice.about(), event.clock);
+            let (body, now) = (body(self, number), self.now(clock));
+            self.deliver(Delivery::new(endpoint, number, event_type, about, clock, body, now));
+            count += 1;
+        }
+        count
     }
 
     fn deliver(&mut self, mut delivery: Delivery) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, Outbox, Status};
+use super::{Delivery, Endpoint, Outbox, Status};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{Id, State, Timer, World};
 
@@ -60,8 +60,9 @@ impl<S: State> World<S> {
     }
 
     /// Records how an attempt went. After a failure the next one is due so long after it as `schedule` says, whose
-    /// first entry is the wait for the first attempt.
-    pub fn record(&mut self, id: Id<Delivery>, mut attempt: Attempt, schedule: &[Cadence]) {
+    /// first entry is the wait for the first attempt. An endpoint that answers `patience` attempts in a row with a 4xx
+    /// gives out.
+    pub fn record(&mut self, id: Id<Delivery>, mut attempt: Attempt, schedule: &[Cadence], patience: Option<u32>) {
         let Some(delivery) = self.outbox.deliveries.get(id) else { return };
         let (clock, endpoint, status, turn) = (delivery.clock, delivery.endpoint, delivery.status, delivery.turn);
         attempt.at = self.now(clock);
@@ -71,6 +72,7 @@ impl<S: State> World<S> {
         }
         let (success, silent, by_hand) =
             (attempt.answer.is_success(), attempt.answer == Answer::Silent, attempt.by_hand);
+        let refused = matches!(attempt.answer, Answer::Status(400..=499, _));
         let (tried, next) = self.outbox.deliveries.update(id, |row| {
             row.turn = None;
             row.attempts.push(Arc::new(attempt));
@@ -90,8 +92,49 @@ impl<S: State> World<S> {
         } else {
             match schedule.get(tried) {
                 Some(wait) => self.attempt_in(id, *wait),
-                None => self.outbox.end(id, Status::Failed),
+                None => {
+                    self.outbox.end(id, Status::Failed);
+                    S::gave_up(self, id);
+                }
             }
+        }
+        self.count(endpoint, refused, patience);
+    }
+
+    /// Counts the refusals of an endpoint, and switches it off where it has had too many.
+    fn count(&mut self, id: Id<Endpoint>, refused: bool, patience: Option<u32>) {
+        let Some(row) = self.outbox.endpoints.get(id) else { return };
+        let count = if refused { row.refused.saturating_add(1) } else { 0 };
+        if count == row.refused {
+            return;
+        }
+        let gives_out = row.enabled && patience.is_some_and(|patience| count >= patience);
+        self.outbox.endpoints.update(id, |row| {
+            row.refused = count;
+            row.gave_out |= gives_out;
+            row.enabled &= !gives_out;
+        });
+        if gives_out {
+            self.drop_pending(id);
+            S::gave_out(self, id);
+        }
+    }
+
+    /// Whatever an endpoint is still owed is dropped.
+    fn drop_pending(&mut self, endpoint: Id<Endpoint>) {
+        let owed = self.outbox.deliveries.iter();
+        let owed = owed.filter(|(_, row)| row.endpoint == endpoint && row.status == Status::Pending);
+        let owed: Vec<Id<Delivery>> = owed.map(|(id, _)| id).collect();
+        for id in owed {
+            let (turn, next) = self.outbox.deliveries.update(id, |row| (row.turn.take(), row.next.take()));
+            if let Some(turn) = turn {
+                self.outbox.ready.remove(&turn);
+            }
+            if let Some(timer) = next {
+                self.cancel_timer(timer);
+            }
+            self.outbox.held.retain(|held| *held != id);
+            self.outbox.end(id, Status::Dropped);
         }
     }
 }

@@ -31,13 +31,22 @@ pub struct Endpoint {
     /// Event types, or beginnings of such before `.*`; empty: all.
     pub events: Vec<Box<str>>,
     pub enabled: bool,
+    /// It answered so often with a 4xx that nothing is sent any more, until somebody enables it again.
+    pub gave_out: bool,
+    /// What somebody has noted about it.
+    pub description: Option<Box<str>>,
+    /// The secret before this one, and until when it signs as well.
+    pub retiring: Option<(Arc<str>, Timestamp)>,
     pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// How many attempts in a row it has answered with a 4xx.
+    pub refused: u32,
     /// Whether its last attempt was answered in time. An advance does not wait for one that hangs.
     pub responsive: bool,
 }
 
 impl Row for Endpoint {
-    const PREFIX: &'static str = "ep_";
+    const PREFIX: &'static str = "we_";
     const NOUN: &'static str = "webhook endpoint";
 }
 
@@ -50,9 +59,35 @@ impl Endpoint {
             secret: Arc::from(secret),
             events: Vec::new(),
             enabled: true,
+            gave_out: false,
+            description: None,
+            retiring: None,
             created_at,
+            updated_at: created_at,
+            refused: 0,
             responsive: true,
         }
+    }
+
+    /// Gives it another secret; the one that it had goes on signing beside it until an instant.
+    pub fn rotate(&mut self, secret: &str, until: Timestamp) {
+        let before = std::mem::replace(&mut self.secret, Arc::from(secret));
+        self.retiring = Some((before, until));
+    }
+
+    /// What a message is signed with at an instant, newest first.
+    #[must_use]
+    pub fn secrets(&self, now: Timestamp) -> Vec<Arc<str>> {
+        let retiring = self.retiring.iter().filter(|(_, until)| now < *until).map(|(secret, _)| Arc::clone(secret));
+        std::iter::once(Arc::clone(&self.secret)).chain(retiring).collect()
+    }
+
+    /// Lets it hear again, with a clean slate, or no more.
+    pub fn enable(&mut self, enabled: bool) {
+        self.enabled = enabled;
+        self.gave_out = false;
+        self.refused = 0;
+        self.responsive = true;
     }
 
     fn wants(&self, event_type: &str) -> bool {
@@ -96,11 +131,37 @@ pub struct Delivery {
 }
 
 impl Row for Delivery {
-    const PREFIX: &'static str = "dlv_";
+    const PREFIX: &'static str = "del_";
     const NOUN: &'static str = "delivery";
 }
 
 impl Delivery {
+    fn new(
+        endpoint: Id<Endpoint>,
+        event: usize,
+        event_type: &'static str,
+        about: (&'static str, u32),
+        clock: ClockId,
+        body: Arc<[u8]>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            endpoint,
+            event,
+            event_type,
+            about,
+            clock,
+            body,
+            created_at,
+            status: Status::Pending,
+            attempts: Vec::new(),
+            next: None,
+            mischief: None,
+            turn: None,
+            by_hand: false,
+        }
+    }
+
     /// Whether it is to be sent now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -238,6 +299,12 @@ impl Outbox {
     #[must_use]
     pub fn next_secret_seed(&self) -> u64 {
         super::hash(self.seed, &self.endpoints.next_id().number().to_le_bytes())
+    }
+
+    /// Another such number, for a secret that takes the place of one.
+    #[must_use]
+    pub fn secret_seed_after(&self, secret: &str) -> u64 {
+        super::hash(self.seed, secret.as_bytes())
     }
 
     /// Whether anybody listens.

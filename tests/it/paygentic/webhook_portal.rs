@@ -79,7 +79,7 @@ fn a_key_that_may_not_write_gets_a_link_that_only_shows() {
     }
     browser.post(&url, &[("url", "http://127.0.0.1:2/")]).expect(403);
     browser.post(&format!("{url}/remove"), &[("endpoint", text(&endpoint, "id"))]).expect(403);
-    browser.post(&format!("{url}/resend"), &[("delivery", "dlv_any")]).expect(403);
+    browser.post(&format!("{url}/resend"), &[("delivery", "del_any")]).expect(403);
     assert_eq!(endpoints(&api)[0]["url"], "http://127.0.0.1:1/hook");
 }
 

@@ -70,7 +70,7 @@ fn a_tax_id_is_looked_up_a_little_later() {
         (last.header("paylera-event-type"), last.header("paylera-event-id")),
         (types[2], text(&last.body, "id"))
     );
-    assert!(last.header("paylera-delivery-id").starts_with("dlv_"));
+    assert!(last.header("paylera-delivery-id").starts_with("del_"));
     assert_eq!((&last.body["aggregate_type"], &last.body["aggregate_id"]), (&json!("customer"), &customer["id"]));
     assert_eq!((text(&last.body, "occurred_at"), &last.body["data"]), ("2028-01-31T00:00:05Z", &seen));
     let path = format!("{path}/tax-ids/{}", text(&bad, "id"));

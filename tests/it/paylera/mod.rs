@@ -13,4 +13,5 @@ mod states;
 mod subscriptions;
 mod transport;
 mod wallets;
+mod webhook_endpoints;
 mod webhooks;

@@ -36,10 +36,10 @@ fn the_log_is_filtered_and_a_delivery_sent_again() {
     assert_eq!(api.deliveries("event=invoice.paid.v0").len(), 0);
     let wrong = api.send("GET", "/_leapday/deliveries?event=invoice.payed.v0", &Value::Null);
     assert_eq!(wrong.status, 400);
-    assert_eq!(api.send("GET", "/_leapday/deliveries?endpoint=ep_nobody", &Value::Null).status, 404);
+    assert_eq!(api.send("GET", "/_leapday/deliveries?endpoint=we_nobody", &Value::Null).status, 404);
     api.delete(&format!("/_leapday/webhook-endpoints/{id}"));
     assert_eq!(api.post(&format!("{path}/redeliver"), &Value::Null).status, 409);
-    assert_eq!(api.post("/_leapday/deliveries/dlv_nobody/redeliver", &Value::Null).status, 404);
+    assert_eq!(api.post("/_leapday/deliveries/del_nobody/redeliver", &Value::Null).status, 404);
 }
 
 #[test]

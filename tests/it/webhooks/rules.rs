@@ -67,7 +67,7 @@ fn rules_are_checked() {
         (json!({ "action": "delay" }), 400, "/by required"),
         (json!({ "action": "drop", "by": "PT1S" }), 400, "/by unknown"),
         (json!({ "action": "drop", "event": "nothing.*" }), 400, "/event enum"),
-        (json!({ "action": "drop", "endpoint": "ep_nobody" }), 404, "/endpoint reference"),
+        (json!({ "action": "drop", "endpoint": "we_nobody" }), 404, "/endpoint reference"),
         (json!({ "action": "drop", "times": 0 }), 400, "/times minimum"),
     ];
     for (body, status, expected) in cases {
