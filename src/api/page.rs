@@ -37,6 +37,8 @@ pub struct Visit<'r> {
     pub query: Fields<'r>,
     /// What was sent; empty unless a form was.
     pub form: Fields<'r>,
+    /// The languages that the visitor's browser asks for, as it says so.
+    pub languages: &'r str,
     /// Whether the page stands in a frame of another. Browsers say so to sites that they trust (https, localhost);
     /// `None`: nobody said, and the page's script has to find out.
     pub framed: Option<bool>,

@@ -71,6 +71,17 @@ impl Reply {
         Self { status, headers, ..Self::other("text/html; charset=utf-8", html) }
     }
 
+    /// The same page where no site may frame it.
+    #[must_use]
+    pub fn unframed(mut self) -> Self {
+        for (name, value) in &mut self.headers {
+            if *name == "content-security-policy" {
+                value.push_str("; frame-ancestors 'none'");
+            }
+        }
+        self.with_header("x-frame-options", "DENY")
+    }
+
     /// 303: go on there with a GET. What a header cannot hold is percent-encoded.
     #[must_use]
     pub fn redirect(url: &str) -> Self {

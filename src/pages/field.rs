@@ -11,6 +11,8 @@ pub struct Field {
     pub keyboard: Keyboard,
     /// Whether it may stay empty.
     pub optional: bool,
+    /// What says so, where it has to be said.
+    pub aside: &'static str,
     /// Whether it shares its line with a neighbour.
     pub half: bool,
     pub value: String,
@@ -39,6 +41,7 @@ impl Field {
             placeholder: "",
             keyboard: Keyboard::Words,
             optional: false,
+            aside: "optional",
             half: false,
             value: String::new(),
             problem: None,

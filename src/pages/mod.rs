@@ -5,6 +5,7 @@
 //! frames this one how a payment ended, and saves some typing.
 
 mod card_form;
+mod checkout;
 mod field;
 mod fields;
 mod message;
@@ -15,6 +16,7 @@ use std::fmt;
 use askama::Template;
 
 pub use self::card_form::CardForm;
+pub use self::checkout::{Bank, Bill, Checkout, Codes, Line, Notice};
 pub use self::field::{Field, Keyboard, first_problem};
 pub use self::fields::Fields;
 pub use self::message::{Link, Message};

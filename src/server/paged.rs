@@ -72,6 +72,7 @@ impl<P: Provider> Pages<P> {
             path,
             query: Fields::read(exchange.head.uri.query().unwrap_or("").as_bytes()),
             form: Fields::read(exchange.body),
+            languages: headers.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default(),
             framed: if self.standalone { Some(false) } else { framed(headers) },
             wall: exchange.wall,
             site: exchange.site,

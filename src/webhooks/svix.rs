@@ -85,7 +85,7 @@ mod tests {
             id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
             delivery: "",
             event_type: "",
-            secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            secrets: &[std::sync::Arc::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
             sent_at: Timestamp::from_second(1_614_265_330).expect("instant"),
             body: br#"{"test": 2432232314}"#,
         };

@@ -18,12 +18,12 @@ const DIGITS: u32 = 8;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Address {
-    line1: Option<Box<str>>,
-    line2: Option<Box<str>>,
-    city: Option<Box<str>>,
-    region: Option<Box<str>>,
-    country: Option<Box<str>>,
-    postal_code: Option<Box<str>>,
+    pub line1: Option<Box<str>>,
+    pub line2: Option<Box<str>>,
+    pub city: Option<Box<str>>,
+    pub region: Option<Box<str>>,
+    pub country: Option<Box<str>>,
+    pub postal_code: Option<Box<str>>,
 }
 
 impl Address {

@@ -27,11 +27,17 @@ pub struct Span {
 }
 
 /// The components that are paid in advance.
-pub fn in_advance(state: &State, plan: Id<Plan>, quantities: &Quantities, span: Span) -> Vec<Item> {
+pub fn in_advance(
+    state: &State,
+    plan: Id<Plan>,
+    quantities: &Quantities,
+    own_price: Option<Decimal>,
+    span: Span,
+) -> Vec<Item> {
     let fixed = components(state, plan).filter(|(_, component)| !component.pricing.is_usage());
     let items = fixed.map(|(source, component)| {
         let quantity = component.pricing.meter().and_then(|meter| quantities.get(meter)).copied().unwrap_or_default();
-        let whole = component.pricing.price(Decimal::from(quantity));
+        let whole = component.pricing.at(own_price).price(Decimal::from(quantity));
         let share = |amount: Decimal| prorate(amount.saturating_mul(span.intervals), span.served, span.full);
         Item {
             code: Some(Arc::clone(&component.code)),

@@ -31,15 +31,12 @@ pub fn collect(world: &mut World, invoice: Id<Invoice>) {
     if !row.status.is_payable() || row.amount_due() <= Decimal::ZERO {
         return;
     }
-    match method(&world.state, row.customer, row.subscription) {
-        Some(method) => {
-            payments::abandon(world, invoice);
-            payments::charge(world, invoice, method, None);
-        }
-        None => {
-            invoices::tell(world, invoice, invoice_event::PAYMENT_FAILED);
-            failed(world, invoice);
-        }
+    if let Some(method) = method(&world.state, row.customer, row.subscription) {
+        payments::abandon(world, invoice);
+        payments::charge(world, invoice, method, None);
+    } else {
+        invoices::tell(world, invoice, invoice_event::PAYMENT_FAILED);
+        failed(world, invoice);
     }
 }
 

@@ -14,7 +14,7 @@ use super::listing::list;
 use super::notices::Notice;
 use super::payment_methods::{self, PaymentMethod};
 use super::state::{Due, State};
-use super::{Operation, World, invoices};
+use super::{Operation, World, invoices, portal_sessions};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
@@ -31,6 +31,12 @@ pub fn noun() -> Noun<Action<State>> {
         write("updateCustomer", Method::PATCH, "/v1/customers/{id}", update),
         write("deleteCustomer", Method::DELETE, "/v1/customers/{id}", delete),
         read("listCustomerInvoices", "/v1/customers/{id}/invoices", list_invoices),
+        write(
+            "createBillingPortalSession",
+            Method::POST,
+            "/v1/customers/{id}/billing-portal-sessions",
+            portal_sessions::create_for,
+        ),
         read("listCustomerTaxIds", "/v1/customers/{id}/tax-ids", list_tax_ids),
         write("addCustomerTaxId", Method::POST, "/v1/customers/{id}/tax-ids", add_tax_id),
         write("removeCustomerTaxId", Method::DELETE, "/v1/customers/{id}/tax-ids/{tax_id}", remove_tax_id),
@@ -181,6 +187,12 @@ pub fn referred(state: &State, text: &str) -> Result<Id<Customer>, Fault> {
     })
 }
 
+/// What a customer is called; by the address of their mail, if nothing else is known.
+pub fn name(state: &State, id: Id<Customer>) -> &str {
+    let row = &state.customers[id];
+    row.name.as_deref().unwrap_or(&row.email)
+}
+
 /// Where a customer is billed.
 pub fn country(state: &State, id: Id<Customer>) -> Option<&str> {
     state.customers[id].billing_address.as_ref().and_then(Address::country)
@@ -294,9 +306,14 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     Ok(show(world, id))
 }
 
-/// Nobody has subscribed yet, as long as subscriptions are not built: nothing stands in the way.
+/// Whoever still subscribes is not deleted: somebody would be billed who is not there.
 fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
+    let mut own = world.state.subscriptions.iter().filter(|(_, row)| row.customer == id);
+    if let Some((running, _)) = own.find(|(_, row)| !row.status.is_terminal()) {
+        let message = format!("This customer still has a subscription, {}", world.state.subscriptions.text(running));
+        return Err(Fault::conflict(message).with_code("customer.has_subscriptions"));
+    }
     let now = world.now(ClockId::WORLD);
     world.state.customers.update(id, |row| row.deleted_at = Some(now));
     Ok(Reply::none())
@@ -335,6 +352,12 @@ struct AddTaxId {
 fn add_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let customer = addressed(&world.state, call)?;
     let AddTaxId { r#type: kind, value } = call.input()?;
+    let id = give_tax_id(world, customer, kind, value);
+    Ok(Reply::created(&tax_id_body(&world.state, id, &world.state.tax_ids[id])))
+}
+
+/// Notes a tax id; it is looked up a little later.
+pub fn give_tax_id(world: &mut World, customer: Id<Customer>, kind: Box<str>, value: Box<str>) -> Id<TaxId> {
     let now = world.now(ClockId::WORLD);
     let row = TaxId { customer, kind, value, status: Validity::Pending, created_at: now };
     let id = world.state.tax_ids.insert(row);
@@ -345,7 +368,7 @@ fn add_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let due = LOOK_UP.after(now, 1).unwrap_or(Timestamp::MAX);
     world.set_timer(ClockId::WORLD, due, Due::TaxIdChecked(id));
     tell(world, customer, Notice::CustomerUpdated);
-    Ok(Reply::created(&tax_id_body(&world.state, id, &world.state.tax_ids[id])))
+    id
 }
 
 fn remove_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
@@ -354,6 +377,11 @@ fn remove_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     if world.state.tax_ids[id].customer != customer {
         return Err(Fault::no_such(TaxId::NOUN, call.segment("tax_id")));
     }
+    take_tax_id(world, customer, id);
+    Ok(Reply::none())
+}
+
+pub fn take_tax_id(world: &mut World, customer: Id<Customer>, id: Id<TaxId>) {
     let now = world.now(ClockId::WORLD);
     world.state.tax_ids.remove(id);
     world.state.customers.update(customer, |row| {
@@ -361,7 +389,26 @@ fn remove_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         row.updated_at = now;
     });
     tell(world, customer, Notice::CustomerUpdated);
-    Ok(Reply::none())
+}
+
+/// The tax ids of a customer: kind and value.
+pub fn tax_ids(state: &State, id: Id<Customer>) -> impl Iterator<Item = (Id<TaxId>, &str, &str)> {
+    let own = state.customers[id].tax_ids.iter();
+    own.filter_map(|id| state.tax_ids.get(*id).map(|row| (*id, &*row.kind, &*row.value)))
+}
+
+/// Where a customer is billed, as it stands in a form.
+pub fn billing_address(state: &State, id: Id<Customer>) -> Address {
+    state.customers[id].billing_address.clone().unwrap_or_default()
+}
+
+pub fn move_to(world: &mut World, id: Id<Customer>, address: Address) {
+    let now = world.now(ClockId::WORLD);
+    world.state.customers.update(id, |row| {
+        row.billing_address = Some(address);
+        row.updated_at = now;
+    });
+    tell(world, id, Notice::CustomerUpdated);
 }
 
 /// The look-up of a tax id has come back.

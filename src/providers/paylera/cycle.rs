@@ -183,7 +183,7 @@ pub fn start_period(world: &mut World, id: Id<Subscription>) {
     let (served, full) = first_window(row.grid(plan), now);
     let served = cut(row, served);
     let span = Span { served, full, intervals: row.intervals(plan) };
-    let fixed = charges::in_advance(&world.state, row.plan, &row.quantities, span);
+    let fixed = charges::in_advance(&world.state, row.plan, &row.quantities, row.own_price, span);
     let first = items.len();
     items.extend(fixed);
     subscriptions::change(world, id, |row| {

@@ -16,15 +16,18 @@ use super::plans::{Component, Pricing};
 use super::state::State;
 use super::subscriptions::{Status, Subscription};
 use super::usage::{self, Report};
-use super::{Operation, World, charges, customers};
+use super::{Operation, World, charges, checkout_sessions, customers};
 use crate::api::{Action, Call, Fault, Noun, Reply, write};
 use crate::contract::Violation;
 use crate::time::Timestamp;
 use crate::world::Id;
 
 pub fn noun() -> Noun<Action<State>> {
-    let operations: Vec<Operation> =
-        vec![write("check", Method::POST, "/v1/check", check), write("track", Method::POST, "/v1/track", track)];
+    let operations: Vec<Operation> = vec![
+        write("attach", Method::POST, "/v1/attach", checkout_sessions::attach),
+        write("check", Method::POST, "/v1/check", check),
+        write("track", Method::POST, "/v1/track", track),
+    ];
     Noun { name: "entitlements", operations }
 }
 

@@ -5,6 +5,7 @@
 
 mod body;
 mod charges;
+mod checkout_sessions;
 mod collection;
 mod coupons;
 mod credit_notes;
@@ -22,6 +23,7 @@ mod payment_methods;
 mod payments;
 mod planned;
 mod plans;
+mod portal_sessions;
 mod products;
 mod rebill;
 mod refunds;
@@ -109,6 +111,8 @@ impl Provider for Paylera {
             entitlements::noun(),
             revrec::noun(),
             webhook_endpoints::noun(),
+            checkout_sessions::noun(),
+            portal_sessions::noun(),
         ];
         nouns.extend(planned::nouns());
         nouns

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::World;
+use super::checkout_sessions::{self, Session};
 use super::customers::{self, Customer};
 use super::invoices::{self, Invoice};
 use super::payment_methods::Seen;
 use super::payments::{self, Payment};
+use super::portal_sessions::{self, PortalSession};
 use super::subscriptions::{self, Subscription};
 use super::wallets::{self, Wallet};
 use super::webhook_endpoints;
@@ -29,6 +31,8 @@ pub enum Notice {
     WalletAutoTopupFailed(Id<Wallet>, Arc<Wallet>),
     /// One of [`webhook_endpoint`]; not told to the endpoint itself.
     WebhookEndpoint(&'static str, Id<Endpoint>, Arc<Endpoint>),
+    CheckoutSession(&'static str, Id<Session>, Arc<Session>),
+    PortalSessionCompleted(Id<PortalSession>, Arc<PortalSession>),
     /// One of [`subscription`].
     Subscription(&'static str, Id<Subscription>, Arc<Subscription>),
     /// One of [`invoice`].
@@ -45,10 +49,12 @@ impl crate::world::Notice for Notice {
             Self::PaymentMethodAttached(_) => "customer.payment_method_attached",
             Self::PaymentMethodDetached(_) => "customer.payment_method_detached",
             Self::PaymentMethodVerified(_) => "payment_method.verified",
+            Self::PortalSessionCompleted(..) => "portal.session.completed",
             Self::WalletAutoTopupFailed(..) => "wallet.auto_topup_failed",
             Self::Subscription(name, ..)
             | Self::Invoice(name, ..)
             | Self::Payment(name, ..)
+            | Self::CheckoutSession(name, ..)
             | Self::WebhookEndpoint(name, ..) => name,
         }
     }
@@ -61,6 +67,8 @@ impl crate::world::Notice for Notice {
             | Self::PaymentMethodVerified(seen) => seen.row.customer.about(),
             Self::WalletAutoTopupFailed(id, _) => id.about(),
             Self::WebhookEndpoint(_, id, _) => id.about(),
+            Self::PortalSessionCompleted(_, row) => row.customer.about(),
+            Self::CheckoutSession(_, id, _) => id.about(),
             Self::Subscription(_, id, _) => id.about(),
             Self::Invoice(_, id, _) => id.about(),
             Self::Payment(_, id, _) => id.about(),
@@ -84,6 +92,9 @@ impl Notice {
         "customer.payment_method_detached",
         "payment_method.verified",
         "wallet.auto_topup_failed",
+        "portal.session.completed",
+        "checkout.session.completed",
+        "checkout.session.expired",
         webhook_endpoint::CREATED,
         webhook_endpoint::UPDATED,
         webhook_endpoint::DISABLED,
@@ -147,6 +158,15 @@ impl Notice {
             Self::WebhookEndpoint(_, id, row) => {
                 let id_text = world.outbox.endpoints().text(*id).to_string();
                 ("webhook_endpoint", id_text, json!(webhook_endpoints::body(world, *id, row)))
+            }
+            Self::CheckoutSession(_, id, row) => {
+                let id_text = world.state.checkout_sessions.text(*id).to_string();
+                ("checkout_session", id_text, json!(checkout_sessions::body(&world.state, *id, row, site)))
+            }
+            // Portals are no aggregate: what was done there belongs to the customer.
+            Self::PortalSessionCompleted(id, row) => {
+                let id_text = world.state.customers.text(row.customer).to_string();
+                ("customer", id_text, json!(portal_sessions::body(&world.state, *id, row, site)))
             }
             Self::Subscription(_, id, row) => {
                 let id_text = world.state.subscriptions.text(*id).to_string();

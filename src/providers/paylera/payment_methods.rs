@@ -204,6 +204,15 @@ fn is_live(state: &State, row: &PaymentMethod) -> bool {
     row.detached_at.is_none() && customers::is_live(state, row.customer)
 }
 
+/// The last digits of a method; of a wallet none are known.
+pub fn last4(state: &State, id: Id<PaymentMethod>) -> &str {
+    match &state.payment_methods[id].means {
+        Means::Card(card) => &card.last4,
+        Means::BankAccount(account) => account.last4,
+        Means::Wallet(_) => "",
+    }
+}
+
 /// Whether a method can be charged.
 pub fn is_usable(state: &State, id: Id<PaymentMethod>) -> bool {
     is_live(state, &state.payment_methods[id])
@@ -441,6 +450,11 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 /// Takes a method from its customer, who has no default then if this was it.
 fn detach(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
+    take(world, id);
+    Ok(Reply::none())
+}
+
+pub fn take(world: &mut World, id: Id<PaymentMethod>) {
     let now = world.now(ClockId::WORLD);
     let customer = world.state.payment_methods.update(id, |row| {
         row.detached_at = Some(now);
@@ -452,7 +466,19 @@ fn detach(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     if changes {
         customers::updated(world, customer);
     }
-    Ok(Reply::none())
+}
+
+/// The methods of a customer, oldest first: what they are called, and whether it is the default.
+pub fn of_customer(state: &State, customer: Id<Customer>) -> impl Iterator<Item = (Id<PaymentMethod>, String, bool)> {
+    let own = state.payment_methods.iter().filter(move |(_, row)| row.customer == customer && is_live(state, row));
+    own.map(move |(id, row)| {
+        let name = match &row.means {
+            Means::Card(card) => format!("{} •••• {}", card.brand, card.last4),
+            Means::BankAccount(account) => format!("•••• {}", account.last4),
+            Means::Wallet(wallet) => wallet.email.as_deref().unwrap_or("Wallet").to_owned(),
+        };
+        (id, name, state.customers[customer].default_method == Some(id))
+    })
 }
 
 /// A card is verified at once, a bank account a little later, a wallet is already. Twice is once.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::body::{Metadata, amount};
+use super::checkout_sessions::{self, Session};
 use super::customers::Customer;
 use super::invoices::{self, Invoice};
 use super::listing::list;
@@ -75,6 +76,10 @@ impl Row for Payment {
 pub struct ReturnUrl(Arc<str>);
 
 impl ReturnUrl {
+    pub fn to(url: &str) -> Self {
+        Self(url.into())
+    }
+
     pub fn of(&self, payment: &str) -> String {
         self.0.replace("{PAYMENT_ID}", payment)
     }
@@ -480,9 +485,9 @@ pub fn answer(world: &mut World, id: Id<Payment>, confirmed: bool) -> Result<(),
     }
     tell(world, id, event::ACTION_COMPLETED);
     if confirmed {
-        succeed(world, id)
+        succeed(world, id);
     } else {
-        fail(world, id, Decline::NotAuthenticated)
+        fail(world, id, Decline::NotAuthenticated);
     }
     Ok(())
 }
@@ -492,9 +497,30 @@ pub fn answer(world: &mut World, id: Id<Payment>, confirmed: bool) -> Result<(),
 /// # Errors
 /// If there is no such payment, or nothing to confirm.
 pub fn answer_by_hand(world: &mut World, payment: &str, attempt: &Attempt) -> Result<Value, Fault> {
+    if let Some(session) = world.state.checkout_sessions.find(payment) {
+        return pay_session(world, session, payment, attempt);
+    }
     let id = world.state.payments.find(payment).ok_or_else(|| Fault::no_such(Payment::NOUN, payment))?;
     answer(world, id, matches!(attempt, Attempt::Pay { .. }))?;
-    Ok(json!({ "payment": payment, "status": world.state.payments[id].status }))
+    let row = &world.state.payments[id];
+    let decline_code = row.error.map(|why| why.body().code);
+    Ok(json!({
+        "session": payment, "status": row.status, "paid": row.status == Status::Succeeded, "declineCode": decline_code,
+    }))
+}
+
+/// Pays a checkout session without its page.
+fn pay_session(world: &mut World, id: Id<Session>, text: &str, attempt: &Attempt) -> Result<Value, Fault> {
+    if world.state.checkout_sessions[id].status != checkout_sessions::Status::Open {
+        return Err(Fault::conflict(format!("The checkout session {text} is over already")));
+    }
+    let declined = |why: Decline| Fault::unprocessable(why.message()).with_code("payment.declined");
+    match attempt {
+        Attempt::Pay { card, .. } => checkout_sessions::complete(world, id, card).map_err(declined)?,
+        Attempt::Fail { .. } => return Err(declined(Decline::Card("card_declined"))),
+    }
+    let status = world.state.checkout_sessions[id].status;
+    Ok(json!({ "session": text, "status": status, "paid": true, "declineCode": null }))
 }
 
 /// Nobody has answered the challenge in time. A subscription that waits for its first payment ends by its own deadline.

@@ -23,19 +23,7 @@ const PLANNED: &[(&str, Rows)] = &[
             ("listAffiliateCommissions", Method::GET, "/v1/affiliates/commissions"),
         ],
     ),
-    (
-        "checkout_sessions",
-        &[
-            ("listCheckoutSessions", Method::GET, "/v1/checkout/sessions"),
-            ("createCheckoutSession", Method::POST, "/v1/checkout/sessions"),
-            ("getCheckoutSession", Method::GET, "/v1/checkout/sessions/{id}"),
-            ("expireCheckoutSession", Method::POST, "/v1/checkout/sessions/{id}/expire"),
-        ],
-    ),
-    ("customers", &[("createBillingPortalSession", Method::POST, "/v1/customers/{id}/billing-portal-sessions")]),
-    ("entitlements", &[("attach", Method::POST, "/v1/attach")]),
     ("payment_providers", &[("verifyPaymentProvider", Method::POST, "/v1/admin/payment-providers/{id}/verify")]),
-    ("portal_sessions", &[("createPortalSession", Method::POST, "/v1/portal/sessions")]),
     (
         "tax",
         &[

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use imbl::{HashMap, Vector};
 use serde_json::Value;
 
+use super::checkout_sessions::{self, Session};
 use super::coupons::Coupon;
 use super::credit_notes::CreditNote;
 use super::customers::{self, Customer, TaxId};
@@ -14,15 +15,19 @@ use super::notices::Notice;
 use super::payment_methods::{self, PaymentMethod};
 use super::payments::{self, Payment};
 use super::plans::Plan;
+use super::portal_sessions::{self, PortalSession, Settings};
 use super::products::Product;
 use super::refunds::Refund;
 use super::setup_intents::SetupIntent;
 use super::subscriptions::{self, Subscription};
-use super::usage::{Handle, UsageEvent};
+use super::usage::{ByMeter as UsageByMeter, Handle, UsageEvent};
 use super::wallets::{self, Transaction, Wallet};
 use super::{World, cycle, revrec, webhook_endpoints};
 use crate::api::Answers;
 use crate::world::{Delivery, Endpoint, Id, Table, hash};
+
+/// Who sells here, on pages and paper.
+pub const MERCHANT: &str = "Leapday Merchant";
 
 #[derive(Clone)]
 pub struct State {
@@ -41,6 +46,9 @@ pub struct State {
     pub refunds: Table<Refund>,
     pub credit_notes: Table<CreditNote>,
     pub usage_events: Table<UsageEvent>,
+    pub checkout_sessions: Table<Session>,
+    pub portal_sessions: Table<PortalSession>,
+    pub portal_settings: Settings,
     /// Codes are permanent handles (§2.2).
     pub products_by_code: HashMap<Arc<str>, Id<Product>>,
     pub plans_by_code: HashMap<Arc<str>, Id<Plan>>,
@@ -57,7 +65,7 @@ pub struct State {
     pub dunning_policies: Policies,
     /// Closed periods of revenue, in order.
     pub revrec_periods: Vector<revrec::Period>,
-    pub usage_by_meter: HashMap<(Id<Subscription>, Arc<str>), Vector<Id<UsageEvent>>>,
+    pub usage_by_meter: UsageByMeter,
     pub usage_by_external_id: HashMap<Handle, Id<UsageEvent>>,
     /// What was answered under which idempotency key.
     pub answers: Answers,
@@ -81,6 +89,8 @@ pub enum Due {
     ActionExpired(Id<Payment>),
     ChargedBack(Id<Payment>),
     DisputeWon(Id<Payment>),
+    CheckoutExpired(Id<Session>),
+    PortalExpired(Id<PortalSession>),
     /// The next attempt to top a wallet up.
     TopUp(Id<Wallet>),
 }
@@ -124,6 +134,9 @@ impl crate::world::State for State {
             refunds: Table::new(seed),
             credit_notes: Table::new(seed),
             usage_events: Table::new(seed),
+            checkout_sessions: Table::new(seed),
+            portal_sessions: Table::new(seed),
+            portal_settings: Settings::default(),
             products_by_code: HashMap::new(),
             plans_by_code: HashMap::new(),
             coupons_by_code: HashMap::new(),
@@ -160,6 +173,8 @@ impl crate::world::State for State {
             Due::ActionExpired(id) => payments::action_expired(world, id),
             Due::ChargedBack(id) => payments::charged_back(world, id),
             Due::DisputeWon(id) => payments::dispute_won(world, id),
+            Due::CheckoutExpired(id) => checkout_sessions::expired(world, id),
+            Due::PortalExpired(id) => portal_sessions::expired(world, id),
             Due::TopUp(id) => wallets::top_up_due(world, id),
         }
     }

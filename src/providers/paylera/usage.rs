@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::Method;
+use imbl::{HashMap, Vector};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -52,6 +53,9 @@ impl Row for UsageEvent {
     const PREFIX: &'static str = "ue_";
     const NOUN: &'static str = "usage event";
 }
+
+/// What was reported for each meter of a subscription, in the order in which it came.
+pub type ByMeter = HashMap<(Id<Subscription>, Arc<str>), Vector<Id<UsageEvent>>>;
 
 /// What tells a repeated event (§2.8).
 pub type Handle = (Id<Subscription>, Arc<str>, Arc<str>);

@@ -89,14 +89,11 @@ impl<S: State> World<S> {
             self.outbox.end(id, Status::Succeeded);
         } else if status != Status::Pending || (by_hand && next.is_some()) {
             // What is over stays so; and an attempt by hand takes nothing from the schedule, and gives it nothing.
+        } else if let Some(wait) = schedule.get(tried) {
+            self.attempt_in(id, *wait);
         } else {
-            match schedule.get(tried) {
-                Some(wait) => self.attempt_in(id, *wait),
-                None => {
-                    self.outbox.end(id, Status::Failed);
-                    S::gave_up(self, id);
-                }
-            }
+            self.outbox.end(id, Status::Failed);
+            S::gave_up(self, id);
         }
         self.count(endpoint, refused, patience);
     }

@@ -2,6 +2,7 @@
 
 mod billing;
 mod catalogue;
+mod checkout;
 mod coupons;
 mod customers;
 mod dunning;
@@ -9,6 +10,7 @@ mod idempotency;
 mod lists;
 mod money;
 mod payment_methods;
+mod portal;
 mod states;
 mod subscriptions;
 mod transport;

@@ -36,13 +36,18 @@ fn subscription_in(status: &str) -> (Biller, String) {
     (biller, path)
 }
 
+/// An action, its body, and from which state to which it leads.
+type Action<'a> = (&'a str, Value, &'a [(&'a str, &'a str)]);
+/// The same with a method first.
+type Step<'a> = (&'a str, &'a str, Value, &'a [(&'a str, &'a str)]);
+
 const STATES: [&str; 8] =
     ["pending_activation", "trialing", "active", "past_due", "paused", "canceled", "ended", "incomplete_expired"];
 
 #[test]
 fn each_state_of_a_subscription_takes_the_documented_actions_and_no_others() {
     // Action, body, from which state to which.
-    let actions: [(&str, Value, &[(&str, &str)]); 8] = [
+    let actions: [Action<'_>; 8] = [
         ("pause", json!({}), &[("active", "paused")]),
         ("resume", Value::Null, &[("paused", "active")]),
         ("cancel", json!({}), &[("trialing", "canceled"), ("active", "canceled"), ("paused", "canceled")]),
@@ -66,17 +71,14 @@ fn each_state_of_a_subscription_takes_the_documented_actions_and_no_others() {
             let before = (biller.tenant.get(&path), biller.history(), biller.invoices());
             let action_path = format!("{path}/{action}");
             let answer = biller.tenant.post(&action_path, body);
-            match allowed.iter().find(|(from, _)| *from == state) {
-                Some((_, to)) => {
-                    assert_eq!(answer.status, 200, "{state} {action}: {}", answer.body);
-                    assert_eq!(biller.status(&path), *to, "{state} {action}");
-                }
-                None => {
-                    let problem = (422, "subscription.invalid_transition".to_owned());
-                    assert_eq!(answer.problem(&action_path), problem, "{state} {action}");
-                    let after = (biller.tenant.get(&path), biller.history(), biller.invoices());
-                    assert_eq!(before, after, "{state} {action}");
-                }
+            if let Some((_, to)) = allowed.iter().find(|(from, _)| *from == state) {
+                assert_eq!(answer.status, 200, "{state} {action}: {}", answer.body);
+                assert_eq!(biller.status(&path), *to, "{state} {action}");
+            } else {
+                let problem = (422, "subscription.invalid_transition".to_owned());
+                assert_eq!(answer.problem(&action_path), problem, "{state} {action}");
+                let after = (biller.tenant.get(&path), biller.history(), biller.invoices());
+                assert_eq!(before, after, "{state} {action}");
             }
         }
     }
@@ -115,8 +117,7 @@ fn invoice_in(status: &str) -> (Biller, String) {
 fn each_state_of_an_invoice_takes_the_documented_actions_and_no_others() {
     let line = json!({ "description": "One-time setup", "quantity": "1", "unit_amount": "250.00" });
     // Method, what follows the path, body, from which state to which; "" where it is gone.
-    type Row<'a> = (&'a str, &'a str, Value, &'a [(&'a str, &'a str)]);
-    let actions: [Row<'_>; 8] = [
+    let actions: [Step<'_>; 8] = [
         ("POST", "/finalize", Value::Null, &[("draft", "open")]),
         ("POST", "/pay", json!({}), &[("open", "paid"), ("partially_paid", "paid")]),
         ("POST", "/void", Value::Null, &[("open", "void")]),

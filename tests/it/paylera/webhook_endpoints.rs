@@ -186,6 +186,8 @@ fn one_delivery_is_retried_by_hand() {
     let (_, path) = register(&biller, &receiver, &["customer.*"]);
     rename(&biller, "Ada");
     receiver.wait_for(1);
+    // Until the answer has been noted.
+    biller.advance("PT1S");
     let id = text(&biller.tenant.get(&format!("{path}/deliveries"))["data"][0], "id").to_owned();
     let answer = biller.tenant.post(&format!("{path}/deliveries/{id}/retry"), &Value::Null).expect(200);
     assert_eq!(answer["object"], "webhook_delivery");

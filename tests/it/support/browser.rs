@@ -9,6 +9,8 @@ pub struct Browser {
     api: Api,
     /// What it says about where a page will stand; `None`: it is too old to say.
     dest: Option<&'static str>,
+    /// The languages that it asks for.
+    languages: Option<&'static str>,
 }
 
 /// A page, or a way to one.
@@ -22,7 +24,7 @@ pub struct Shown {
 impl Api {
     /// A browser with a page of its own.
     pub fn browser(&self) -> Browser {
-        Browser { api: self.with_key(""), dest: Some("document") }
+        Browser { api: self.with_key(""), dest: Some("document"), languages: None }
     }
 }
 
@@ -35,6 +37,11 @@ impl Browser {
     /// The same, too old to say where its pages stand.
     pub fn silent(self) -> Self {
         Self { dest: None, ..self }
+    }
+
+    /// The same of somebody who reads other languages.
+    pub fn speaking(self, languages: &'static str) -> Self {
+        Self { languages: Some(languages), ..self }
     }
 
     pub fn open(&self, url: &str) -> Shown {
@@ -71,6 +78,7 @@ impl Browser {
         body.extend_pairs(fields);
         let mut headers = vec![("content-type", "application/x-www-form-urlencoded")];
         headers.extend(self.dest.map(|dest| ("sec-fetch-dest", dest)));
+        headers.extend(self.languages.map(|languages| ("accept-language", languages)));
         let answer = self.api.raw(method.as_str(), path, &headers, body.finish().as_bytes());
         let html = String::from_utf8(answer.bytes.clone()).expect("text");
         Shown { status: answer.status, document: Html::parse_document(&html), html, answer }

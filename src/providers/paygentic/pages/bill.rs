@@ -4,30 +4,14 @@ use rust_decimal::Decimal;
 
 use crate::billing::money::{major, plain};
 use crate::billing::tax::Behaviour;
+pub(super) use crate::pages::Bill;
+use crate::pages::Line;
 use crate::providers::paygentic::invoices::{Invoice, LineItem, period, quantity, tax_label};
 use crate::providers::paygentic::payment_sessions::{Purpose, Session};
 use crate::providers::paygentic::payments::Payment;
 use crate::providers::paygentic::state::{MERCHANT_NAME, State};
 use crate::providers::paygentic::subscriptions::Subscription;
 use crate::world::Id;
-
-/// What stands beside the card form.
-pub(super) struct Bill {
-    pub merchant: &'static str,
-    pub title: String,
-    pub detail: Option<String>,
-    /// What is due, in words where it is nothing.
-    pub amount: String,
-    pub lines: Vec<Line>,
-    /// Label and amount, below the lines; the total is the last.
-    pub sums: Vec<(String, String)>,
-}
-
-pub(super) struct Line {
-    pub name: String,
-    pub detail: Option<String>,
-    pub amount: String,
-}
 
 impl Bill {
     pub(super) fn of(state: &State, session: &Session) -> Self {
@@ -54,11 +38,6 @@ impl Bill {
             bill.sums.push(("Total due".to_owned(), bill.amount.clone()));
         }
         bill
-    }
-
-    /// What stands for the merchant's logo.
-    pub(super) fn initial(&self) -> &str {
-        self.merchant.get(..1).unwrap_or_default()
     }
 
     /// The first invoice of a subscription, and the deposit beside it.

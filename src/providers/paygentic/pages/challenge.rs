@@ -1,23 +1,11 @@
 //! 3-D Secure: the page of a bank that is none, where the cardholder approves, fails or turns away.
 
-use askama::Template;
-
 use super::bill::Bill;
 use super::{below, pending};
 use crate::api::{Reply, Visit};
-use crate::pages::{Frame, html};
+use crate::pages::Bank;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::payment_sessions;
-
-#[derive(Template)]
-#[template(path = "paygentic/pages/challenge.html")]
-struct Bank {
-    frame: Frame,
-    merchant: &'static str,
-    amount: String,
-    last4: String,
-    address: String,
-}
 
 pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     let id = pending(world, visit)?;
@@ -33,7 +21,7 @@ pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
         last4: challenge.card.last4(),
         address: below(&world.state, id, visit, "/challenge"),
     };
-    Ok(Reply::page(200, html(&page)))
+    Ok(Reply::page(200, page.html()))
 }
 
 pub(super) fn answer(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {

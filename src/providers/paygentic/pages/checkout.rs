@@ -1,12 +1,10 @@
 //! The checkout: a bill, a card form, and the magic cards.
 
-use askama::Template;
-
 use super::bill::Bill;
 use super::{below, done, now, pending};
 use crate::api::{Reply, Visit};
 use crate::billing::cards::Outcome;
-use crate::pages::{CardForm, Frame, Group, decline, html, is_test_card, test_cards};
+use crate::pages::{CardForm, Checkout, Notice, decline, is_test_card, test_cards};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::payment_sessions::{self, Challenge, Purpose, Session, Status, keeps};
 use crate::world::Id;
@@ -14,46 +12,13 @@ use crate::world::Id;
 /// Who holds a card that is filled in, where there is no customer.
 const NOBODY: &str = "Jo Doe";
 
-#[derive(Template)]
-#[template(path = "paygentic/pages/checkout.html")]
-struct Checkout {
-    frame: Frame,
-    bill: Bill,
-    /// Where the form goes; cancelling is below it.
-    address: String,
-    button: String,
-    form: CardForm,
-    /// Whether the box to keep the card is ticked; `None`: there is none.
-    save: Option<bool>,
-    notice: Option<Notice>,
-    test_cards: Vec<Group>,
-    cardholder: String,
-}
-
-/// What the page has to say before anything else.
-#[derive(Clone, Copy)]
-struct Notice {
-    text: &'static str,
-    bad: bool,
-}
-
-impl Notice {
-    fn bad(text: &'static str) -> Self {
-        Self { text, bad: true }
-    }
-
-    fn plain(text: &'static str) -> Self {
-        Self { text, bad: false }
-    }
-}
-
 pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     let paid = super::session(world, visit)?;
     if world.state.sessions[paid].status == Status::Completed {
         return Ok(done::paid_already(world, paid, visit));
     }
     let id = pending(world, visit)?;
-    let mut page = Checkout::of(world, id, visit);
+    let mut page = page_of(world, id, visit);
     let card = visit.query.text("card");
     if is_test_card(card) {
         page.form = CardForm::filled(card, &page.cardholder, now(world, id, visit));
@@ -67,7 +32,7 @@ pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
         }
         _ => None,
     };
-    Ok(Reply::page(200, html(&page)))
+    Ok(Reply::page(200, page.html()))
 }
 
 pub(super) fn pay(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
@@ -75,7 +40,7 @@ pub(super) fn pay(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     let mut form = CardForm::typed(&visit.form);
     let Some(card) = form.check(now(world, id, visit)) else {
         let notice = Notice::bad("Check the marked fields.");
-        return Err(again(world, id, visit, form, notice).answer(422));
+        return Err(Reply::page(422, again(world, id, visit, form, notice).html()));
     };
     let row = &world.state.sessions[id];
     let save = row.customer.map(|_| visit.form.has("save"));
@@ -89,7 +54,7 @@ pub(super) fn pay(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
         Err(code) => {
             let mut page = again(world, id, visit, form, Notice::bad(decline(code)));
             page.frame.post = super::word(visit, done::FAILED);
-            Ok(page.answer(402))
+            Ok(Reply::page(402, page.html()))
         }
     }
 }
@@ -106,32 +71,28 @@ pub(super) fn cancel(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
 
 /// The page as the customer left it, with what is wrong.
 fn again(world: &World, id: Id<Session>, visit: &Visit, form: CardForm, notice: Notice) -> Checkout {
-    let page = Checkout::of(world, id, visit);
+    let page = page_of(world, id, visit);
     let save = page.save.map(|_| visit.form.has("save"));
     Checkout { form, save, notice: Some(notice), ..page }
 }
 
-impl Checkout {
-    fn of(world: &World, id: Id<Session>, visit: &Visit) -> Self {
-        let state = &world.state;
-        let row = &state.sessions[id];
-        let setup = matches!(row.purpose, Purpose::Setup(_));
-        let bill = Bill::of(state, row);
-        let consumer = row.customer.map(|customer| state.customers[customer].consumer);
-        Self {
-            frame: visit.frame(),
-            address: below(state, id, visit, ""),
-            button: if setup { "Save card".to_owned() } else { format!("Pay {}", bill.amount) },
-            bill,
-            form: CardForm::empty(),
-            save: row.customer.filter(|_| !setup).map(|_| keeps(state, row, None)),
-            notice: None,
-            test_cards: test_cards(now(world, id, visit)),
-            cardholder: consumer.map_or(NOBODY, |consumer| &*state.consumers[consumer].name).to_owned(),
-        }
-    }
-
-    fn answer(&self, status: u16) -> Reply {
-        Reply::page(status, html(self))
+fn page_of(world: &World, id: Id<Session>, visit: &Visit) -> Checkout {
+    let state = &world.state;
+    let row = &state.sessions[id];
+    let setup = matches!(row.purpose, Purpose::Setup(_));
+    let bill = Bill::of(state, row);
+    let consumer = row.customer.map(|customer| state.customers[customer].consumer);
+    Checkout {
+        frame: visit.frame(),
+        address: below(state, id, visit, ""),
+        button: if setup { "Save card".to_owned() } else { format!("Pay {}", bill.amount) },
+        bill,
+        form: CardForm::empty(),
+        save: row.customer.filter(|_| !setup).map(|_| keeps(state, row, None)),
+        codes: None,
+        cancels: true,
+        notice: None,
+        test_cards: test_cards(now(world, id, visit)),
+        cardholder: consumer.map_or(NOBODY, |consumer| &*state.consumers[consumer].name).to_owned(),
     }
 }

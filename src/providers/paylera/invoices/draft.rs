@@ -96,7 +96,9 @@ pub fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let items: Vec<Item> = items.map(|(n, line)| line.item(&format!("/lines/{n}"))).collect::<Result<_, _>>()?;
     let metadata = wanted.metadata.checked()?;
     must_fit(Decimal::ZERO, &items)?;
-    coupons.iter().for_each(|coupon| coupons::redeem(&mut world.state, *coupon));
+    for coupon in &coupons {
+        coupons::redeem(&mut world.state, *coupon);
+    }
     let id = draft(&mut world.state, customer, None, wanted.currency, coupons, now);
     put(&mut world.state, id, items);
     world.state.invoices.update(id, |row| {

@@ -146,7 +146,7 @@ impl Status {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Open => "open",

@@ -11,13 +11,12 @@ use crate::providers::paylera::World;
 use crate::providers::paylera::body::amount;
 use crate::providers::paylera::customers;
 use crate::providers::paylera::invoices::{self, Invoice, Status, TAX_RATE};
-use crate::providers::paylera::state::State;
+use crate::providers::paylera::state::{MERCHANT, State};
 use crate::time::Cadence;
 use crate::world::Id;
 
 /// How long an address is said to be good for. Ours goes on working: it is the same every time.
 const LIFE: Cadence = Cadence::seconds(3_600);
-const MERCHANT: &str = "Leapday Merchant";
 
 pub fn pages() -> Vec<Page<State>> {
     vec![show("/files/{token}", |world, token| invoice(&world.state, token).is_some(), open)]
@@ -46,12 +45,11 @@ fn invoice(state: &State, token: &str) -> Option<Id<Invoice>> {
 }
 
 fn open(world: &World, visit: &Visit) -> Result<Reply, Reply> {
-    match invoice(&world.state, &visit.token) {
-        Some(id) => Ok(Reply::other("application/pdf", sheet(&world.state, id).pdf())),
-        None => {
-            let message = Message::new(visit.frame(), "No such file", "This address belongs to no invoice.");
-            Err(Reply::page(404, message.html()))
-        }
+    if let Some(id) = invoice(&world.state, &visit.token) {
+        Ok(Reply::other("application/pdf", sheet(&world.state, id).pdf()))
+    } else {
+        let message = Message::new(visit.frame(), "No such file", "This address belongs to no invoice.");
+        Err(Reply::page(404, message.html()))
     }
 }
 

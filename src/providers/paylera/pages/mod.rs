@@ -7,8 +7,16 @@ mod checkout;
 pub mod file;
 mod portal;
 
+use rust_decimal::Decimal;
+
+use super::World;
+use super::plans::Plan;
 use super::state::State;
-use crate::api::Page;
+use crate::api::{Page, Reply, Visit};
+use crate::billing::money::major;
+use crate::pages::Message;
+use crate::time::Timestamp;
+use crate::world::{ClockId, Id};
 
 pub fn pages() -> Vec<Page<State>> {
     let mut pages = checkout::pages();
@@ -16,4 +24,31 @@ pub fn pages() -> Vec<Page<State>> {
     pages.extend(portal::pages());
     pages.extend(file::pages());
     pages
+}
+
+/// A page that only says something.
+fn message(visit: &Visit, status: u16, title: &'static str, text: impl Into<String>) -> Reply {
+    Reply::page(status, Message::new(visit.frame(), title, text).html())
+}
+
+/// The instant that the world's clock shows.
+fn now(world: &World, visit: &Visit) -> Timestamp {
+    world.clock(ClockId::WORLD).reading(visit.wall)
+}
+
+/// An instant as a customer reads it.
+fn minute(at: Timestamp) -> String {
+    at.civil().strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+fn money(amount: Decimal, currency: &str) -> String {
+    format!("{currency} {}", major(amount, currency))
+}
+
+/// What a plan is called: its product and how often it is billed.
+fn plan_name(state: &State, id: Id<Plan>) -> String {
+    let plan = &state.plans[id];
+    let product = state.products_by_code.get(&plan.product_code).map(|id| state.products[*id].name().to_owned());
+    let name = product.unwrap_or_else(|| plan.product_code.to_string());
+    format!("{name}, every {}", plan.cadence().words())
 }

@@ -2,6 +2,7 @@
 //!
 //! Facts: paylera §2.3. Amounts are exact here; lines of invoices are rounded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -149,6 +150,17 @@ impl Pricing {
     /// Whether it is billed when its period has closed, by what was reported.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Usage { .. })
+    }
+
+    /// The same at another price for a unit, where it has one price.
+    pub fn at(&self, price: Option<Decimal>) -> Cow<'_, Self> {
+        match (self, price) {
+            (Self::Flat { .. }, Some(amount)) => Cow::Owned(Self::Flat { amount }),
+            (Self::PerUnit { included_units, meter, .. }, Some(unit_amount)) => {
+                Cow::Owned(Self::PerUnit { unit_amount, included_units: *included_units, meter: Arc::clone(meter) })
+            }
+            _ => Cow::Borrowed(self),
+        }
     }
 
     /// Usage is graduated, as `tiered` is. Less than nothing is nothing: corrections cannot take back more than there

@@ -88,9 +88,9 @@ pub fn cancel(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(world, call)?;
     let Cancel { at_period_end, reason } = call.input()?;
     if at_period_end {
-        schedule_cancel(world, id, reason)?
+        schedule_cancel(world, id, reason)?;
     } else {
-        cancel_now(world, id, reason)?
+        cancel_now(world, id, reason)?;
     }
     Ok(show(world, id))
 }

@@ -69,7 +69,9 @@ pub fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     };
     let quantities = wanted.quantities.map(merged).transpose()?;
     if let Some((held, new)) = coupons {
-        new.into_iter().for_each(|coupon| coupons::redeem(&mut world.state, coupon));
+        for coupon in new {
+            coupons::redeem(&mut world.state, coupon);
+        }
         world.state.subscriptions.update(id, |row| row.coupons = held);
     }
     let metadata = wanted.metadata;
@@ -180,6 +182,7 @@ fn switch(world: &mut World, id: Id<Subscription>, plan: Id<Plan>, quantities: Q
     let now = world.now(ClockId::WORLD);
     let row = &world.state.subscriptions[id];
     let was = &world.state.plans[row.plan];
+    let own_price = row.own_price.filter(|_| row.plan == plan);
     let restarts = was.cadence() != world.state.plans[plan].cadence();
     let running = row.period.filter(|period| row.status != Status::Trialing && period.contains(now));
     let mut items: Vec<Item> = Vec::new();
@@ -192,7 +195,7 @@ fn switch(world: &mut World, id: Id<Subscription>, plan: Id<Plan>, quantities: Q
         if !restarts {
             let full = full_window(world, id, period);
             let span = Span { served: rest, full, intervals: row.intervals(&world.state.plans[plan]) };
-            let mut charged = charges::in_advance(&world.state, plan, &quantities, span);
+            let mut charged = charges::in_advance(&world.state, plan, &quantities, own_price, span);
             for item in &mut charged {
                 item.description = format!("Remaining time: {}", item.description).into();
             }
@@ -210,6 +213,7 @@ fn switch(world: &mut World, id: Id<Subscription>, plan: Id<Plan>, quantities: Q
     change(world, id, |row| {
         row.plan = plan;
         row.quantities = quantities;
+        row.own_price = own_price;
         if !billed.is_empty() || restarts {
             row.billed = billed;
         }

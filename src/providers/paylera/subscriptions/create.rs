@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -49,6 +50,8 @@ pub struct Start {
     pub quantities: Quantities,
     pub coupons: Vec<Id<coupons::Coupon>>,
     pub commitment: Option<commitment::Input>,
+    /// In place of the price of the plan's one component that is paid in advance.
+    pub own_price: Option<Decimal>,
     pub metadata: Metadata,
 }
 
@@ -79,6 +82,7 @@ pub fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
             quantities: wanted.quantities,
             coupons,
             commitment: wanted.commitment,
+            own_price: None,
             metadata,
         },
     );
@@ -123,12 +127,15 @@ pub fn start(world: &mut World, start: Start) -> Id<Subscription> {
     let trial =
         (days > 0).then(|| Window { start: now, end: Cadence::days(days).after(now, 1).unwrap_or(Timestamp::MAX) });
     let first = trial.map_or(now, |trial| trial.end);
-    start.coupons.iter().for_each(|coupon| coupons::redeem(&mut world.state, *coupon));
+    for coupon in &start.coupons {
+        coupons::redeem(&mut world.state, *coupon);
+    }
     let id = world.state.subscriptions.insert(Subscription {
         customer: start.customer,
         plan: start.plan,
         status: Status::PendingActivation,
         quantities: start.quantities,
+        own_price: start.own_price,
         default_method: start.method,
         coupons: start.coupons.into_iter().map(Redemption::new).collect(),
         anchor: start.anchor.unwrap_or(first),

@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::json;
 
-pub use self::actions::{cancel_now, pause_now, reactivate_now, resume_now, schedule_cancel};
+pub use self::actions::{pause_now, reactivate_now, resume_now, schedule_cancel};
 pub use self::change::{Proration, change_plan_now};
 pub use self::commitment::{Commitment, ended as commitment_over, ending as commitment_ending};
 pub use self::status::Status;
@@ -32,7 +32,7 @@ use super::payment_methods::PaymentMethod;
 use super::plans::Plan;
 use super::refusals::STALE;
 use super::state::State;
-use super::{Operation, World, entitlements, usage};
+use super::{Operation, World, charges, entitlements, usage};
 use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
 use crate::billing::period::Window;
 use crate::contract::Violation;
@@ -57,6 +57,15 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "subscriptions", operations }
 }
 
+/// The most units of one meter that the contract takes.
+pub const MOST_UNITS: u64 = 1_000_000_000;
+
+/// The meters of a plan that are paid in advance.
+pub fn meters(state: &State, plan: Id<Plan>) -> impl Iterator<Item = Arc<str>> {
+    let fixed = charges::components(state, plan).map(|(_, component)| &component.pricing);
+    fixed.filter(|pricing| !pricing.is_usage()).filter_map(|pricing| pricing.meter().cloned())
+}
+
 /// Units by meter.
 pub type Quantities = BTreeMap<Arc<str>, u64>;
 
@@ -66,6 +75,8 @@ pub struct Subscription {
     pub plan: Id<Plan>,
     pub status: Status,
     pub quantities: Quantities,
+    /// A price that a checkout has given it, until it changes its plan.
+    pub own_price: Option<Decimal>,
     pub default_method: Option<Id<PaymentMethod>>,
     pub coupons: Vec<Redemption>,
     /// Periods begin here and a whole number of intervals from here.
@@ -115,7 +126,7 @@ pub struct Billed {
 impl Subscription {
     /// From one invoice to the next: the plan's, unless a commitment is billed in larger steps.
     pub fn cadence(&self, plan: &Plan) -> Cadence {
-        self.commitment.as_ref().and_then(|commitment| commitment.cadence()).unwrap_or_else(|| plan.cadence())
+        self.commitment.as_ref().and_then(commitment::Commitment::cadence).unwrap_or_else(|| plan.cadence())
     }
 
     pub fn grid(&self, plan: &Plan) -> Grid {
@@ -124,7 +135,7 @@ impl Subscription {
 
     /// How many of the plan's intervals one invoice is for.
     pub fn intervals(&self, plan: &Plan) -> Decimal {
-        let steps = self.commitment.as_ref().and_then(|commitment| commitment.step_months());
+        let steps = self.commitment.as_ref().and_then(commitment::Commitment::step_months);
         match (steps, plan.months()) {
             (Some(step), Some(months)) => Decimal::from(step).checked_div(months.into()).unwrap_or(Decimal::ONE),
             _ => Decimal::ONE,
