@@ -22,7 +22,7 @@ pub struct Call<'r> {
     /// `Null` where the operation takes no body or none was sent.
     pub body: Value,
     /// A role that limits what the caller's key may do; most operations are refused before this matters.
-    pub role: Option<&'static str>,
+    pub role: Option<&'r str>,
     /// Wall time, for clocks that flow.
     pub wall: Timestamp,
     /// Where the caller reaches this API and its hosted pages.

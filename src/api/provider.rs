@@ -16,7 +16,7 @@ use crate::world::{ClockId, Event, State, World};
 pub struct WorldKey<'r> {
     pub name: &'r str,
     /// A role that limits what the key may do, so that refusals can be tested.
-    pub role: Option<&'static str>,
+    pub role: Option<&'r str>,
 }
 
 impl fmt::Display for WorldKey<'_> {
@@ -78,6 +78,14 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// The vendor's 403.
     fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault>;
+
+    /// Whether a role may see what a read has found.
+    ///
+    /// # Errors
+    /// The vendor's refusal: most say that there is no such thing.
+    fn may_see(_world: &World<Self::State>, _role: &str, _found: &Reply) -> Result<(), Fault> {
+        Ok(())
+    }
 
     /// The vendor's error shape. `path` is where it happened, where that is known.
     fn refuse(fault: &Fault, path: &str) -> Reply;

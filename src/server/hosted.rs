@@ -105,7 +105,7 @@ impl<P: Provider> Hosted<P> {
     /// The inner way of a request: may refuse at any step.
     fn inner<'a>(
         &'a self,
-        key: WorldKey<'_>,
+        key: WorldKey<'a>,
         route: Route<'a, 'a, Action<P::State>>,
         exchange: &Exchange<'a>,
     ) -> Result<Answer<'a, Result<Reply, Fault>>, Fault> {
@@ -122,7 +122,13 @@ impl<P: Provider> Hosted<P> {
         let reply = match action {
             Action::Read(handler) => {
                 let (call, hints) = admitted?;
-                warn(handler(&slot()?.read(call.wall), &call)?, &hints)
+                let slot = slot()?;
+                let world = slot.read(call.wall);
+                let found = handler(&world, &call)?;
+                if let Some(role) = role {
+                    P::may_see(&world, role, &found)?;
+                }
+                warn(found, &hints)
             }
             Action::Write(handler) => match keys.zip(slip) {
                 None => {

@@ -9,6 +9,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::affiliates::{self, Attribution};
 use super::body::{Address, Metadata, MetadataPatch};
 use super::listing::list;
 use super::notices::Notice;
@@ -54,6 +55,8 @@ pub struct Customer {
     pub default_method: Option<Id<PaymentMethod>>,
     tax_ids: Vec<Id<TaxId>>,
     referral_code: Option<Box<str>>,
+    /// Who has sent them.
+    pub attribution: Option<Attribution>,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -106,7 +109,6 @@ pub struct Body<'a> {
     tax_ids: Vec<TaxIdBody<'a>>,
     tax_id_invalid: bool,
     referral_code: Option<&'a str>,
-    /// Affiliates are not built yet.
     affiliate_id: Option<IdText>,
     metadata: &'a Metadata,
     created_at: Timestamp,
@@ -138,7 +140,7 @@ pub fn body<'a>(state: &'a State, id: Id<Customer>, row: &'a Customer) -> Body<'
         tax_ids: known.clone().map(|(id, row)| tax_id_body(state, id, row)).collect(),
         tax_id_invalid: known.into_iter().any(|(_, row)| row.status == Validity::Invalid),
         referral_code: row.referral_code.as_deref(),
-        affiliate_id: None,
+        affiliate_id: row.attribution.map(|known| state.affiliates.text(known.affiliate)),
         metadata: &row.metadata,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -244,6 +246,8 @@ struct Create {
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let wanted: Create = call.input()?;
     let now = world.now(ClockId::WORLD);
+    let referral = wanted.referral_code.as_deref().map(|code| affiliates::referred(&world.state, code, now));
+    let attribution = referral.transpose()?;
     let id = world.state.customers.insert(Customer {
         email: wanted.email,
         name: wanted.name,
@@ -253,6 +257,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         default_method: None,
         tax_ids: Vec::new(),
         referral_code: wanted.referral_code,
+        attribution,
         metadata: wanted.metadata.checked()?,
         created_at: now,
         updated_at: now,

@@ -1,11 +1,13 @@
 //! Tokens, environments, roles, versions.
 //!
-//! Facts: paylera §1.1 (prefixes), §1.2 (audiences, 401 `auth.wrong_environment`), §1.3 (versions).
+//! Facts: paylera §1.1 (prefixes), §1.2 (audiences, scopes, AAL2, 401 `auth.wrong_environment`), §1.3 (versions). What a
+//! token may do stands behind it, in the suffix of its role (`roles.rs`).
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use crate::api::{Fault, KeyPolicy, Kind, Reply, Visitor, WorldKey};
+use super::roles;
+use crate::api::{Fault, KeyPolicy, Kind, Reply, WorldKey};
 use crate::contract::{Place, Violation, near};
 
 const SCHEME: &str = "Bearer ";
@@ -14,10 +16,6 @@ const LIVE: &str = "sk_live_";
 const VERSION: &str = "paylera-version";
 /// The versions that are known, oldest first; the last one counts where a request names none.
 const VERSIONS: &[&str] = &["2026-04-01"];
-/// Behind a dot at the end of a token: the audience as which it acts. Without one it may do everything.
-const ROLES: &[&str] = &["service", "customer", "admin"];
-const ADMIN: &str = "/v1/admin/";
-
 pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
     let scheme = header.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
@@ -31,9 +29,7 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
         return Err(refused("Missing or malformed token", advice));
     }
     check_version(headers)?;
-    let suffix =
-        token.rsplit_once('.').and_then(|(name, role)| Some((name, *ROLES.iter().find(|known| **known == role)?)));
-    let (name, role) = suffix.map_or((token, None), |(name, role)| (name, Some(role)));
+    let (name, role) = roles::split(token).map_err(|why| refused("This token names a role that there is not", &why))?;
     Ok(WorldKey { name, role })
 }
 
@@ -53,16 +49,6 @@ fn check_version(headers: &HeaderMap) -> Result<(), Fault> {
     let advice = format!("{asked:?} is none of {}{meant}", VERSIONS.join(", "));
     let violation = Violation::new(Place::Header, format!("/{VERSION}"), "enum", advice);
     Err(Fault::bad_request("Unknown API version").with_code("version.unknown").with_violation(violation))
-}
-
-/// Customers look only, and nobody but administrators has business under `/v1/admin`.
-pub fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault> {
-    let wrong = match role {
-        "customer" if !visitor.reads => "may only read",
-        "customer" | "service" if visitor.path.starts_with(ADMIN) => "has no access to /v1/admin",
-        _ => return Ok(()),
-    };
-    Err(Fault::forbidden(format!("A token for the audience {role:?} {wrong}")).with_code("auth.forbidden"))
 }
 
 /// Every answer says by which version it was made.

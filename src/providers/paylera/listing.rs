@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::roles;
 use crate::api::{Call, Fault, Reply};
 use crate::contract::Violation;
 use crate::time::Timestamp;
@@ -32,7 +33,10 @@ pub fn list(call: &Call, rows: impl Iterator<Item = Row>) -> Result<Reply, Fault
     let from = query.get("cursor").and_then(Value::as_str).map(|text| sort.place(text)).transpose()?;
     let limit = query.get("limit").and_then(Value::as_u64).unwrap_or(DEFAULT_LIMIT);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut rows: Vec<Row> = rows.filter(|(_, body)| filters.iter().all(|filter| filter.holds(body))).collect();
+    let customer = roles::customer(call);
+    let is_own = |body: &Value| customer.is_none_or(|customer| roles::is_own(body, customer));
+    let mut rows: Vec<Row> =
+        rows.filter(|(_, body)| is_own(body) && filters.iter().all(|filter| filter.holds(body))).collect();
     rows.sort_by(|one, other| sort.order(one, other));
     let ahead =
         rows.into_iter().filter(|row| from.as_ref().is_none_or(|from| sort.order(row, from) == Ordering::Greater));

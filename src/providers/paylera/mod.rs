@@ -3,6 +3,7 @@
 //! Facts: paylera (core pages; where they disagree, docs/fidelity.md says which one counts). One file a noun;
 //! `state.rs` lists the tables and what time does.
 
+mod affiliates;
 mod body;
 mod charges;
 mod checkout_sessions;
@@ -20,8 +21,8 @@ mod listing;
 mod notices;
 mod pages;
 mod payment_methods;
+mod payment_providers;
 mod payments;
-mod planned;
 mod plans;
 mod portal_sessions;
 mod products;
@@ -29,10 +30,12 @@ mod rebill;
 mod refunds;
 mod refusals;
 mod revrec;
+mod roles;
 mod setup_intents;
 mod signing;
 mod state;
 mod subscriptions;
+mod tax;
 mod usage;
 mod wallets;
 mod webhook_endpoints;
@@ -93,7 +96,7 @@ impl Provider for Paylera {
     const KEY_PREFIX: &'static str = keys::SANDBOX;
 
     fn nouns() -> Vec<Noun<Action<State>>> {
-        let mut nouns = vec![
+        vec![
             customers::noun(),
             payment_methods::noun(),
             setup_intents::noun(),
@@ -113,9 +116,10 @@ impl Provider for Paylera {
             webhook_endpoints::noun(),
             checkout_sessions::noun(),
             portal_sessions::noun(),
-        ];
-        nouns.extend(planned::nouns());
-        nouns
+            tax::noun(),
+            affiliates::noun(),
+            payment_providers::noun(),
+        ]
     }
 
     fn schemas() -> &'static Dir<'static> {
@@ -135,7 +139,11 @@ impl Provider for Paylera {
     }
 
     fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault> {
-        keys::may(role, visitor)
+        roles::may(role, visitor)
+    }
+
+    fn may_see(world: &World, role: &str, found: &Reply) -> Result<(), Fault> {
+        roles::may_see(world, role, found)
     }
 
     fn refuse(fault: &Fault, path: &str) -> Reply {

@@ -20,7 +20,7 @@ use super::payment_methods::{self, Behaviour, PaymentMethod};
 use super::refunds::Refund;
 use super::state::{Due, State};
 use super::wallets::{self, Wallet};
-use super::{Operation, World, collection, subscriptions};
+use super::{Operation, World, affiliates, collection, subscriptions};
 use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
 
 use crate::billing::cards::Attempt;
@@ -451,6 +451,9 @@ fn succeed(world: &mut World, id: Id<Payment>) {
         (row.invoice, row.amount, row.tops_up)
     });
     tell(world, id, event::SUCCEEDED);
+    if wallet.is_none() && world.state.payments[id].method.is_some() {
+        affiliates::earned(world, id);
+    }
     if let Some(invoice) = invoice {
         invoices::paid(world, invoice, amount);
     }
@@ -550,6 +553,7 @@ pub fn charged_back(world: &mut World, id: Id<Payment>) {
     if world.state.payments[id].status.may_become(Status::ChargedBack) {
         set(world, id, Status::ChargedBack);
         tell(world, id, event::CHARGED_BACK);
+        affiliates::reversed(world, id);
     }
 }
 
@@ -570,6 +574,7 @@ pub fn refunded(world: &mut World, id: Id<Payment>, refund: Id<Refund>, amount: 
     });
     set(world, id, if whole { Status::Refunded } else { Status::PartiallyRefunded });
     tell(world, id, if whole { event::REFUNDED } else { event::PARTIALLY_REFUNDED });
+    affiliates::reversed(world, id);
 }
 
 fn set(world: &mut World, id: Id<Payment>, status: Status) {

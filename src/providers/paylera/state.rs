@@ -5,6 +5,7 @@ use std::sync::Arc;
 use imbl::{HashMap, Vector};
 use serde_json::Value;
 
+use super::affiliates::{self, Affiliate, Commission, Programme};
 use super::checkout_sessions::{self, Session};
 use super::coupons::Coupon;
 use super::credit_notes::CreditNote;
@@ -22,7 +23,7 @@ use super::setup_intents::SetupIntent;
 use super::subscriptions::{self, Subscription};
 use super::usage::{ByMeter as UsageByMeter, Handle, UsageEvent};
 use super::wallets::{self, Transaction, Wallet};
-use super::{World, cycle, revrec, webhook_endpoints};
+use super::{World, cycle, revrec, tax, webhook_endpoints};
 use crate::api::Answers;
 use crate::world::{Delivery, Endpoint, Id, Table, hash};
 
@@ -48,6 +49,9 @@ pub struct State {
     pub usage_events: Table<UsageEvent>,
     pub checkout_sessions: Table<Session>,
     pub portal_sessions: Table<PortalSession>,
+    pub programmes: Table<Programme>,
+    pub affiliates: Table<Affiliate>,
+    pub commissions: Table<Commission>,
     pub portal_settings: Settings,
     /// Codes are permanent handles (§2.2).
     pub products_by_code: HashMap<Arc<str>, Id<Product>>,
@@ -63,6 +67,7 @@ pub struct State {
     pub invoice_numbers: HashMap<i16, u32>,
     pub credit_note_numbers: HashMap<i16, u32>,
     pub dunning_policies: Policies,
+    pub tax_config: tax::Config,
     /// Closed periods of revenue, in order.
     pub revrec_periods: Vector<revrec::Period>,
     pub usage_by_meter: UsageByMeter,
@@ -91,6 +96,7 @@ pub enum Due {
     DisputeWon(Id<Payment>),
     CheckoutExpired(Id<Session>),
     PortalExpired(Id<PortalSession>),
+    CommissionEligible(Id<Commission>),
     /// The next attempt to top a wallet up.
     TopUp(Id<Wallet>),
 }
@@ -136,6 +142,9 @@ impl crate::world::State for State {
             usage_events: Table::new(seed),
             checkout_sessions: Table::new(seed),
             portal_sessions: Table::new(seed),
+            programmes: Table::new(seed),
+            affiliates: Table::new(seed),
+            commissions: Table::new(seed),
             portal_settings: Settings::default(),
             products_by_code: HashMap::new(),
             plans_by_code: HashMap::new(),
@@ -146,6 +155,7 @@ impl crate::world::State for State {
             invoice_numbers: HashMap::new(),
             credit_note_numbers: HashMap::new(),
             dunning_policies: dunning::standard(),
+            tax_config: tax::Config::default(),
             revrec_periods: Vector::new(),
             usage_by_meter: HashMap::new(),
             usage_by_external_id: HashMap::new(),
@@ -175,6 +185,7 @@ impl crate::world::State for State {
             Due::DisputeWon(id) => payments::dispute_won(world, id),
             Due::CheckoutExpired(id) => checkout_sessions::expired(world, id),
             Due::PortalExpired(id) => portal_sessions::expired(world, id),
+            Due::CommissionEligible(id) => affiliates::eligible(world, id),
             Due::TopUp(id) => wallets::top_up_due(world, id),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Tenant, tenant, text};
+use crate::support::{Tenant, newcomer, tenant, text};
 
 /// A plan of the product `pro` with one component.
 fn plan(code: &str, pricing: Value) -> Value {
@@ -85,4 +85,16 @@ fn plans_that_make_no_sense_are_refused_where_they_make_none() {
         assert!(errors.iter().any(|error| text(error, "field") == field), "{field}: {errors:?}");
     }
     assert_eq!(tenant.get("/v1/plans")["data"], json!([]));
+}
+
+#[test]
+fn a_new_world_has_something_to_sell() {
+    let tenant = newcomer();
+    let customer = tenant.customer("ada@example.com");
+    let made = tenant.create(
+        "/v1/subscriptions",
+        &json!({ "customer_id": customer["id"], "plan_code": "starter-monthly-usd", "quantities": { "seats": 2 } }),
+    );
+    assert_eq!(made["status"], "active");
+    assert_eq!(tenant.get("/v1/invoices")["data"][0]["subtotal"], "69.00");
 }

@@ -1,5 +1,6 @@
 //! Paylera, behaviour by behaviour.
 
+mod affiliates;
 mod billing;
 mod catalogue;
 mod checkout;
@@ -11,6 +12,7 @@ mod lists;
 mod money;
 mod payment_methods;
 mod portal;
+mod roles;
 mod states;
 mod subscriptions;
 mod transport;

@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use self::browser::{Browser, Shown};
 pub use self::receiver::{Reaction, Receiver};
 pub use self::shop::{EVER, MERCHANT};
-pub use self::tenant::{Biller, Tenant, tenant};
+pub use self::tenant::{Biller, Tenant, newcomer, tenant};
 pub use self::wire::{Plain, Wire};
 
 /// The sandbox that tests share: strict, so that an answer that breaks its schema is a 500.

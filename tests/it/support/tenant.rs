@@ -10,11 +10,17 @@ static KEYS: AtomicU64 = AtomicU64::new(0);
 
 pub struct Tenant(pub Api);
 
-/// A tenant of its own.
-pub fn tenant() -> Tenant {
-    let api = api();
+/// A tenant of its own, with what every world starts with.
+pub fn newcomer() -> Tenant {
     let token = format!("sk_sandbox_{}", KEYS.fetch_add(1, Ordering::Relaxed));
-    Tenant(api.with_key(&token))
+    Tenant(api().with_key(&token))
+}
+
+/// A tenant of its own that has nothing.
+pub fn tenant() -> Tenant {
+    let tenant = newcomer();
+    tenant.0.post("/_leapday/world/reset?provider=paylera", &json!({ "world": "empty" })).expect(200);
+    tenant
 }
 
 impl Tenant {
