@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from sandbox import World, address_of
+from tenant import Tenant
 from shop import Merchant, Shop
 
 PATIENCE_MS = 10_000
@@ -30,11 +31,13 @@ FLAGS = [
     f"--host-resolver-rules=MAP {FAR_NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 # What Chromium always remarks upon: a page whose status is 4xx, as ours is after a decline; a frame that its parent
-# forbids to run scripts; and `autofocus` in a frame of another site, where the page's script sees to it instead.
+# forbids to run scripts; `autofocus` in a frame of another site, where the page's script sees to it instead; and a page
+# that no frame may show.
 REMARKS = (
     "Failed to load resource: the server responded with a status of 4",
     "Blocked script execution in",
     "Blocked autofocusing on",
+    "Framing 'http://127.0.0.1",
 )
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -57,6 +60,12 @@ def chromium():
 def world():
     with World() as world:
         yield world
+
+
+@pytest.fixture
+def tenant():
+    with Tenant() as tenant:
+        yield tenant
 
 
 @pytest.fixture

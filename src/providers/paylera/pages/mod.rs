@@ -47,8 +47,10 @@ fn money(amount: Decimal, currency: &str) -> String {
 
 /// What a plan is called: its product and how often it is billed.
 fn plan_name(state: &State, id: Id<Plan>) -> String {
-    let plan = &state.plans[id];
-    let product = state.products_by_code.get(&plan.product_code).map(|id| state.products[*id].name().to_owned());
-    let name = product.unwrap_or_else(|| plan.product_code.to_string());
-    format!("{name}, every {}", plan.cadence().words())
+    format!("{}, every {}", product_name(state, id), state.plans[id].cadence().words())
+}
+
+fn product_name(state: &State, id: Id<Plan>) -> &str {
+    let code = &state.plans[id].product_code;
+    state.products_by_code.get(code).map_or(code, |id| state.products[*id].name())
 }

@@ -91,7 +91,7 @@ pub(super) fn change_plan(world: &mut World, visit: &Visit) -> Result<Reply, Rep
     allowed(visit, guest.modules.subscription_update)?;
     let id = own_subscription(world, visit, guest)?;
     let code = visit.form.text("plan");
-    let offered = others(&world.state, guest.modules, &world.state.subscriptions[id]);
+    let offered = others(&world.state, guest.words, guest.modules, &world.state.subscriptions[id]);
     allowed(visit, offered.iter().any(|(known, _)| known == code))?;
     subscriptions::change_plan_now(world, id, code, None, Proration::default()).map_err(|_| refused(visit))?;
     Ok(told(world, visit, guest, "subscription_updated", "plan"))

@@ -13,7 +13,7 @@ use crate::providers::paylera::body::Address;
 use crate::providers::paylera::charges::{self, Span};
 use crate::providers::paylera::customers;
 use crate::providers::paylera::invoices;
-use crate::providers::paylera::pages::{money, now, plan_name};
+use crate::providers::paylera::pages::{money, now, product_name};
 use crate::providers::paylera::payment_methods;
 use crate::providers::paylera::plans::{self, Plan};
 use crate::providers::paylera::portal_sessions::Modules;
@@ -101,6 +101,11 @@ pub(super) fn show(world: &World, visit: &Visit) -> Result<Reply, Reply> {
 }
 
 impl Portal {
+    /// What stands for the merchant's logo.
+    fn initial(&self) -> String {
+        self.merchant.chars().take(1).collect()
+    }
+
     pub(super) fn reply(&self, status: u16) -> Reply {
         Reply::page(status, html(self)).unframed()
     }
@@ -157,7 +162,7 @@ pub(super) fn page(world: &World, visit: &Visit, guest: Guest) -> Portal {
 
 fn subscription(world: &World, visit: &Visit, guest: Guest, id: Id<Subscription>, row: &Subscription) -> Row {
     let (state, w) = (&world.state, guest.words);
-    let mut facts = vec![(w.plan, plan_name(state, row.plan))];
+    let mut facts = vec![(w.plan, named(state, w, row.plan))];
     let label = if row.status == Status::Trialing { w.trial_ends } else { w.renews };
     let end = if row.status == Status::Trialing { row.trial } else { row.period }.map(|period| period.end);
     match (row.cancel_at, end) {
@@ -183,7 +188,7 @@ fn subscription(world: &World, visit: &Visit, guest: Guest, id: Id<Subscription>
             _ => "asks",
         },
         facts,
-        plans: if changeable { others(state, guest.modules, row) } else { Vec::new() },
+        plans: if changeable { others(state, w, guest.modules, row) } else { Vec::new() },
         quantities: quantities.collect(),
         can_cancel: guest.modules.subscription_cancel && stoppable,
         can_reactivate: guest.modules.subscription_cancel
@@ -193,7 +198,7 @@ fn subscription(world: &World, visit: &Visit, guest: Guest, id: Id<Subscription>
 }
 
 /// The plans of the same product and currency that a subscription can change to.
-pub(super) fn others(state: &State, modules: Modules, row: &Subscription) -> Vec<(String, String)> {
+pub(super) fn others(state: &State, w: &Words, modules: Modules, row: &Subscription) -> Vec<(String, String)> {
     let own = &state.plans[row.plan];
     let price = worth(state, row.plan, row);
     // A year that is cheaper than twelve months is no downgrade.
@@ -206,7 +211,13 @@ pub(super) fn others(state: &State, modules: Modules, row: &Subscription) -> Vec
             && (modules.subscription_downgrade || is_longer(plan) || worth(state, id, row) >= price)
     };
     let found = state.plans.iter().filter(|(id, plan)| fits(*id, plan));
-    found.map(|(id, plan)| (plan.code.to_string(), format!("{} ({})", plan_name(state, id), plan.code))).collect()
+    found.map(|(id, plan)| (plan.code.to_string(), format!("{} ({})", named(state, w, id), plan.code))).collect()
+}
+
+/// What a plan is called in the visitor's language.
+fn named(state: &State, w: &Words, id: Id<Plan>) -> String {
+    let plan = &state.plans[id];
+    format!("{}, {}", product_name(state, id), w.interval(plan.interval, plan.interval_count))
 }
 
 /// What a plan costs in a year, with the quantities of a subscription: enough to tell up from down.

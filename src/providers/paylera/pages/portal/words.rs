@@ -1,5 +1,7 @@
 //! What the portal says, in three languages. Others get English.
 
+use crate::providers::paylera::plans::Interval;
+
 /// A language and its words.
 pub struct Words {
     pub lang: &'static str,
@@ -47,6 +49,8 @@ pub struct Words {
     pub bad_country: &'static str,
     pub bad_tax_id: &'static str,
     pub declined: &'static str,
+    /// Every day, week, month, year.
+    pub intervals: [&'static str; 4],
     pub statuses: [(&'static str, &'static str); 14],
     pub told: [(&'static str, &'static str); 9],
 }
@@ -67,6 +71,17 @@ impl Words {
         let mut wanted: Vec<(&str, f32)> = languages.split(',').map(|part| (part.trim(), weight(part))).collect();
         wanted.sort_by(|one, other| other.1.total_cmp(&one.1));
         wanted.into_iter().filter(|(_, weight)| *weight > 0.0).find_map(|(part, _)| known(part)).unwrap_or(&EN)
+    }
+
+    /// How often a plan is billed; where it is every few months, how many that are.
+    pub fn interval(&self, interval: Interval, count: u32) -> String {
+        let place = match interval {
+            Interval::Day => 0,
+            Interval::Week => 1,
+            Interval::Month => 2,
+            Interval::Year => 3,
+        };
+        if count == 1 { self.intervals[place].to_owned() } else { format!("{} × {count}", self.intervals[place]) }
     }
 
     pub fn status(&self, name: &str) -> &'static str {
@@ -129,6 +144,7 @@ static EN: Words = Words {
     bad_country: "Two capital letters, such as US",
     bad_tax_id: "A type such as eu_vat, and a number",
     declined: "The card was declined. Nothing was paid.",
+    intervals: ["every day", "every week", "every month", "every year"],
     statuses: [
         ("pending_activation", "Waiting for payment"),
         ("trialing", "Trial"),
@@ -203,6 +219,7 @@ static FR: Words = Words {
     bad_country: "Deux majuscules, par exemple FR",
     bad_tax_id: "Un type tel que eu_vat, et un numéro",
     declined: "La carte a été refusée. Rien n’a été payé.",
+    intervals: ["par jour", "par semaine", "par mois", "par an"],
     statuses: [
         ("pending_activation", "En attente de paiement"),
         ("trialing", "Essai"),
@@ -277,6 +294,7 @@ static AR: Words = Words {
     bad_country: "حرفان كبيران، مثل AE",
     bad_tax_id: "نوع مثل eu_vat ورقم",
     declined: "رُفضت البطاقة ولم يُدفع شيء.",
+    intervals: ["كل يوم", "كل أسبوع", "كل شهر", "كل سنة"],
     statuses: [
         ("pending_activation", "بانتظار الدفع"),
         ("trialing", "تجريبي"),
