@@ -12,6 +12,7 @@ mod lists;
 mod money;
 mod payment_methods;
 mod portal;
+mod replay;
 mod roles;
 mod states;
 mod subscriptions;
