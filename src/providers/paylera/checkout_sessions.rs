@@ -21,8 +21,8 @@ use super::payments::{self, Decline, Payment};
 use super::plans::{self, Plan, Pricing};
 use super::state::{Due, State};
 use super::subscriptions::create::{Start, check_quantities, start};
-use super::subscriptions::{self, Quantities, Subscription};
-use super::{Operation, World, charges};
+use super::subscriptions::{Quantities, Subscription};
+use super::{Operation, World, charges, collection};
 use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
 use crate::billing::cards::Card;
 use crate::billing::money;
@@ -262,36 +262,63 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         Mode::Setup => {}
     }
     let coupons = coupons::redeemable(state, &wanted.coupons, currency.as_deref().unwrap_or_default(), now)?;
-    let expires_at = LIFE.after(now, 1).unwrap_or(Timestamp::MAX);
-    let id = world.state.checkout_sessions.insert(Session {
-        mode: wanted.mode,
-        status: Status::Open,
-        customer,
-        plan,
-        item,
-        quantities,
-        amount: wanted.amount.filter(|_| wanted.mode == Mode::Payment),
-        currency: currency.filter(|_| wanted.mode != Mode::Setup),
-        description: wanted.description,
-        success_url: wanted.success_url,
-        cancel_url: wanted.cancel_url,
-        // A code takes something off a plan: elsewhere there is nothing to enter.
-        takes_codes: wanted.allow_promotion_codes,
-        coupons,
-        trial_days: wanted.trial_days,
-        subscription: None,
-        invoice: None,
-        payment: None,
-        method: None,
-        challenge: None,
-        metadata,
-        expires_at,
-        completed_at: None,
-        created_at: now,
-        updated_at: now,
-    });
-    world.set_timer(ClockId::WORLD, expires_at, Due::CheckoutExpired(id));
+    let id = open(
+        world,
+        Session {
+            plan,
+            item,
+            quantities,
+            amount: wanted.amount.filter(|_| wanted.mode == Mode::Payment),
+            currency: currency.filter(|_| wanted.mode != Mode::Setup),
+            description: wanted.description,
+            cancel_url: wanted.cancel_url,
+            takes_codes: wanted.allow_promotion_codes,
+            coupons,
+            trial_days: wanted.trial_days,
+            metadata,
+            ..Session::new(wanted.mode, customer, wanted.success_url, now)
+        },
+    );
     Ok(Reply { status: 201, ..show(world, call, id) })
+}
+
+impl Session {
+    /// One that sells nothing yet.
+    fn new(mode: Mode, customer: Id<Customer>, success_url: Box<str>, now: Timestamp) -> Self {
+        Self {
+            mode,
+            status: Status::Open,
+            customer,
+            plan: None,
+            item: None,
+            quantities: Quantities::new(),
+            amount: None,
+            currency: None,
+            description: None,
+            success_url,
+            cancel_url: None,
+            takes_codes: false,
+            coupons: Vec::new(),
+            trial_days: None,
+            subscription: None,
+            invoice: None,
+            payment: None,
+            method: None,
+            challenge: None,
+            metadata: Metadata::default(),
+            expires_at: LIFE.after(now, 1).unwrap_or(Timestamp::MAX),
+            completed_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+fn open(world: &mut World, session: Session) -> Id<Session> {
+    let expires_at = session.expires_at;
+    let id = world.state.checkout_sessions.insert(session);
+    world.set_timer(ClockId::WORLD, expires_at, Due::CheckoutExpired(id));
+    id
 }
 
 /// A session sells one plan.
@@ -489,11 +516,6 @@ pub fn quote(world: &World, id: Id<Session>) -> Option<Quote> {
     Some(quote)
 }
 
-/// The method that lets a subscription start without a page, where there is one: for `attach`.
-pub fn on_file(state: &State, customer: Id<Customer>) -> Option<Id<PaymentMethod>> {
-    super::collection::method(state, customer, None)
-}
-
 /// What `attach` asks for: a plan for a customer, by the method on file or on a page (§10).
 #[derive(Deserialize)]
 struct Attach {
@@ -516,39 +538,17 @@ pub fn attach(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let plan = plans::offered(state, "/plan_id", &wanted.plan_id)?;
     check_quantities(state, plan, &wanted.quantities)?;
     let metadata = wanted.metadata.checked()?;
-    let expires_at = LIFE.after(now, 1).unwrap_or(Timestamp::MAX);
     let draft = Session {
-        mode: Mode::Subscription,
-        status: Status::Open,
-        customer,
         plan: Some(plan),
-        item: None,
         quantities: wanted.quantities,
-        amount: None,
         currency: Some(Arc::clone(&state.plans[plan].currency)),
-        description: None,
-        success_url: wanted.success_url,
         cancel_url: wanted.cancel_url,
-        takes_codes: false,
-        coupons: Vec::new(),
-        trial_days: None,
-        subscription: None,
-        invoice: None,
-        payment: None,
-        method: None,
-        challenge: None,
         metadata,
-        expires_at,
-        completed_at: None,
-        created_at: now,
-        updated_at: now,
+        ..Session::new(Mode::Subscription, customer, wanted.success_url, now)
     };
-    let (session, subscription) = if let Some(method) = on_file(state, customer) {
-        (None, Some(subscriptions::create::start(world, of(&draft, plan, method))))
-    } else {
-        let id = world.state.checkout_sessions.insert(draft);
-        world.set_timer(ClockId::WORLD, expires_at, Due::CheckoutExpired(id));
-        (Some(id), None)
+    let (session, subscription) = match collection::method(state, customer, None) {
+        Some(method) => (None, Some(start(world, of(&draft, plan, method)))),
+        None => (Some(open(world, draft)), None),
     };
     let state = &world.state;
     Ok(Reply::ok(&json!({

@@ -191,7 +191,7 @@ fn record(world: &mut World, subscription: Id<Subscription>, wanted: Report) -> 
     let in_trial = row.trial.is_some_and(|trial| trial.contains(timestamp));
     let is_late = open.is_some_and(|open| timestamp < open) && !in_trial;
     let asked = is_late && metered(state, row).any(|component| rebilled(component, &wanted.meter));
-    let closed = rebill::invoice_of(state, subscription, timestamp).filter(|_| asked);
+    let closed = asked.then(|| rebill::invoice_of(state, subscription, timestamp)).flatten();
     let rebills = closed.is_some();
     let counts_at = if is_late && !rebills { open.unwrap_or(timestamp) } else { timestamp };
     let id = state.usage_events.insert(UsageEvent {

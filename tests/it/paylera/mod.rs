@@ -10,6 +10,7 @@ mod dunning;
 mod idempotency;
 mod lists;
 mod money;
+mod nonsense;
 mod payment_methods;
 mod portal;
 mod replay;

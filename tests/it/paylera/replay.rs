@@ -6,6 +6,7 @@ use crate::support::{Biller, text};
 
 /// Number by number; what a number says beyond this has a test of its own, named in the comment.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one world, told from the beginning to the end")]
 fn the_documented_examples_replay() {
     let biller = Biller::at("2026-05-06T12:34:00Z");
     let tenant = &biller.tenant;
