@@ -4,12 +4,16 @@
 //! how its charges go. One that is detached stays in the table, since payments refer to it and its id attaches it
 //! again; it is gone everywhere else. Which one is the default, the customer knows: so there is at most one.
 
+mod means;
+
 use std::sync::Arc;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::means::{BankAccount, BankStatus, Card, Means, Wallet, behaviour, means};
+pub use self::means::{Behaviour, Kind};
 use super::body::{Address, Metadata, MetadataPatch};
 use super::customers::{self, Customer};
 use super::listing::list;
@@ -24,8 +28,6 @@ use crate::world::{ClockId, Id, IdText, Row};
 
 /// How long the verification of a bank account takes; the vendor says only that it is pending at first.
 const BANK_CHECK: Cadence = Cadence::seconds(60);
-/// The first year that the contract lets a card expire in, for worlds that are set far back.
-const FIRST_EXPIRY: i16 = 2000;
 
 pub fn noun() -> Noun<Action<State>> {
     let operations: Vec<Operation> = vec![
@@ -55,98 +57,6 @@ pub struct PaymentMethod {
 impl Row for PaymentMethod {
     const PREFIX: &'static str = "pm_";
     const NOUN: &'static str = "payment method";
-}
-
-/// What happens when a method is charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behaviour {
-    Succeeds,
-    /// The first charge waits for the cardholder, later ones succeed.
-    RequiresActionOnce,
-    /// Every charge is refused with this code.
-    Declined(&'static str),
-    /// Succeeds, and the money is taken back later.
-    ChargedBack,
-    /// Succeeds, the money is taken back and then returned.
-    DisputeWon,
-}
-
-/// The magic tokens (§5).
-const MAGIC: [(&str, Behaviour); 6] = [
-    ("tok_visa_success", Behaviour::Succeeds),
-    ("tok_visa_3ds", Behaviour::RequiresActionOnce),
-    ("tok_visa_decline", Behaviour::Declined("card_declined")),
-    ("tok_visa_insufficient_funds", Behaviour::Declined("insufficient_funds")),
-    ("tok_visa_chargeback", Behaviour::ChargedBack),
-    ("tok_visa_dispute_won", Behaviour::DisputeWon),
-];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Card,
-    BankAccount,
-    Paypal,
-    Wallet,
-}
-
-#[derive(Debug, Clone)]
-enum Means {
-    Card(Card),
-    BankAccount(BankAccount),
-    Wallet(Wallet),
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Card {
-    brand: &'static str,
-    last4: Box<str>,
-    exp_month: u8,
-    exp_year: i16,
-    country: &'static str,
-    funding: &'static str,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct BankAccount {
-    last4: &'static str,
-    routing: Option<&'static str>,
-    holder: Option<Box<str>>,
-    status: BankStatus,
-}
-
-/// No verification fails here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum BankStatus {
-    New,
-    Pending,
-    Verified,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Wallet {
-    kind: WalletKind,
-    email: Option<Box<str>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum WalletKind {
-    Paypal,
-    ApplePay,
-    GooglePay,
-}
-
-impl Means {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Card(_) => Kind::Card,
-            Self::BankAccount(_) => Kind::BankAccount,
-            Self::Wallet(wallet) if wallet.kind == WalletKind::Paypal => Kind::Paypal,
-            Self::Wallet(_) => Kind::Wallet,
-        }
-    }
 }
 
 /// A method as it was when something happened to it.
@@ -377,53 +287,6 @@ fn detached(state: &State, token: &str, kind: Kind) -> Result<Id<PaymentMethod>,
     Ok(id)
 }
 
-/// What the charges of a token's method do. A token in the style of the magic ones that is none of them is a slip of
-/// the pen; any other is taken for one that the vendor's form made.
-fn behaviour(token: &str, kind: Kind) -> Result<Behaviour, Fault> {
-    if let Some((_, behaviour)) = MAGIC.iter().find(|(magic, _)| *magic == token) {
-        if kind != Kind::Card {
-            return Err(Fault::field("/type", "reference", format!("{token:?} is the token of a card")));
-        }
-        return Ok(*behaviour);
-    }
-    let own = token.strip_prefix("tok_").filter(|own| !own.is_empty() && !own.starts_with("visa_"));
-    if own.is_some_and(|own| own.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'_')) {
-        return Ok(Behaviour::Succeeds);
-    }
-    let magic: Vec<&str> = MAGIC.iter().map(|(magic, _)| *magic).collect();
-    let message = format!(
-        "{token:?} is no token of this sandbox: take {}; any other tok_ of letters, digits and _ that does not go on \
-         with visa_ succeeds, and the id of a detached payment method attaches it again",
-        magic.join(", ")
-    );
-    Err(Fault::field("/token", "reference", message))
-}
-
-/// What a token stands for.
-fn means(kind: Kind, token: &str, email: &str, now: Timestamp) -> Means {
-    match kind {
-        Kind::Card => Means::Card(Card {
-            brand: "visa",
-            last4: "4242".into(),
-            exp_month: 12,
-            exp_year: now.civil().year().saturating_add(1).max(FIRST_EXPIRY),
-            country: "US",
-            funding: "credit",
-        }),
-        Kind::BankAccount => Means::BankAccount(BankAccount {
-            last4: "6789",
-            routing: Some("110000000"),
-            holder: None,
-            status: BankStatus::New,
-        }),
-        Kind::Paypal => Means::Wallet(Wallet { kind: WalletKind::Paypal, email: Some(email.into()) }),
-        Kind::Wallet if token.starts_with("tok_google_pay") => {
-            Means::Wallet(Wallet { kind: WalletKind::GooglePay, email: None })
-        }
-        Kind::Wallet => Means::Wallet(Wallet { kind: WalletKind::ApplePay, email: None }),
-    }
-}
-
 #[derive(Deserialize)]
 struct Update {
     #[serde(default)]
@@ -519,25 +382,4 @@ fn set_bank_status(world: &mut World, id: Id<PaymentMethod>, status: BankStatus)
 fn tell(world: &mut World, id: Id<PaymentMethod>, notice: fn(Seen) -> Notice) {
     let seen = Seen::now(&world.state, id);
     world.emit(ClockId::WORLD, notice(seen));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_magic_or_plain_or_none() {
-        let of = |token| behaviour(token, Kind::Card).map_err(|fault| fault.violations[0].pointer.clone());
-        assert_eq!(of("tok_visa_3ds"), Ok(Behaviour::RequiresActionOnce));
-        assert_eq!(of("tok_visa_decline"), Ok(Behaviour::Declined("card_declined")));
-        assert_eq!(of("tok_visa_insufficient_funds"), Ok(Behaviour::Declined("insufficient_funds")));
-        assert_eq!(of("tok_visa_chargeback"), Ok(Behaviour::ChargedBack));
-        assert_eq!(of("tok_visa_dispute_won"), Ok(Behaviour::DisputeWon));
-        for plain in ["tok_visa_success", "tok_1NzQ4x", "tok_mastercard", "tok_visa"] {
-            assert_eq!(of(plain), Ok(Behaviour::Succeeds), "{plain}");
-        }
-        for none in ["tok_visa_sucess", "tok_", "tok_a-b", "card_1", "TOK_1", "4242424242424242"] {
-            assert!(of(none).is_err(), "{none}");
-        }
-    }
 }
