@@ -243,10 +243,12 @@ fn banner(mounts: &[Arc<dyn Mount>], base_url: &str, options: &Options) -> Strin
     ));
     let world = fixtures::world(&options.world).unwrap_or_default();
     lines.push(format!("  {:<11} {}   {}", "world", options.world, world["description"].as_str().unwrap_or_default()));
-    let steps = world.as_object().into_iter().flatten().filter_map(|(_, steps)| steps.as_array()).flatten();
-    let ids: Vec<&str> = steps.filter_map(|step| step["id"].as_str()).collect();
-    if !ids.is_empty() {
-        lines.push(format!("  {:<11} {}", "has", ids.join(" ")));
+    for mount in providers(mounts) {
+        let steps = world[mount.name()].as_array().into_iter().flatten();
+        let ids: Vec<&str> = steps.filter_map(|step| step["id"].as_str()).collect();
+        if !ids.is_empty() {
+            lines.push(format!("  {:<11} {}: {}", "has", mount.name(), ids.join(" ")));
+        }
     }
     let source =
         if std::env::vars().any(|(name, _)| name.starts_with("LEAPDAY_")) { "flags and LEAPDAY_*" } else { "flags" };
