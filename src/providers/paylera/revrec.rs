@@ -131,7 +131,7 @@ fn reverse(rows: &mut [Earning], at: Timestamp, given: Decimal, currency: &str) 
             row.is_reversed = true;
             continue;
         }
-        before += given * row.amount / deferred;
+        before += given.saturating_mul(row.amount.checked_div(deferred).unwrap_or_default());
         let part = round_minor(before, currency) - told;
         told += part;
         row.amount -= part;

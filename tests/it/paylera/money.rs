@@ -184,6 +184,28 @@ fn a_low_wallet_is_filled_or_says_that_it_cannot_be() {
 }
 
 #[test]
+fn a_top_up_never_follows_itself() {
+    let biller = Biller::at(MAY);
+    biller.method("tok_visa_success");
+    let settings = json!({ "enabled": true, "trigger_at": "100000000000.00", "amount": "0.01" });
+    let wallet = wallet(&biller, "1.00", &json!({ "auto_top_up": settings }));
+    assert_eq!(biller.tenant.get(&wallet)["balance"], "1.01");
+}
+
+#[test]
+fn a_period_that_no_invoice_can_hold_is_refused() {
+    let biller = Biller::at(MAY);
+    let seats = json!([{ "code": "seats", "pricing":
+        { "model": "per_unit", "unit_amount": "999999999999.00", "included_units": 0, "meter": "seats" } }]);
+    biller.plan("seats", &seats, &json!({}));
+    let body =
+        json!({ "customer_id": biller.customer, "plan_code": "seats", "quantities": { "seats": 1_000_000_000 } });
+    let refused = biller.tenant.post("/v1/subscriptions", &body);
+    assert_eq!(refused.problem("/v1/subscriptions"), (422, "validation.failed".to_owned()));
+    assert_eq!(refused.body["errors"][0]["field"], "quantities");
+}
+
+#[test]
 fn a_chargeback_comes_after_a_minute_and_may_be_won() {
     for (token, after) in [("tok_visa_chargeback", "charged_back"), ("tok_visa_dispute_won", "succeeded")] {
         let (biller, _, payment) = paid(token);

@@ -97,7 +97,7 @@ fn reduce(parts: &[Part], shares: &mut [Share], reduction: &Reduction, currency:
     let (mut before, mut told) = (Decimal::ZERO, Decimal::ZERO);
     for n in chosen {
         let share = &mut shares[n];
-        let exact = off * share.net / base;
+        let exact = portion(off, share.net, base);
         before += exact;
         share.net -= exact;
         if reduction.products.is_some() {
@@ -107,6 +107,12 @@ fn reduce(parts: &[Part], shares: &mut [Share], reduction: &Reduction, currency:
         }
     }
     off
+}
+
+/// `off` × `part` ÷ `whole`; multiplies first, to keep every digit it can.
+fn portion(off: Decimal, part: Decimal, whole: Decimal) -> Decimal {
+    let exact = off.checked_mul(part).and_then(|product| product.checked_div(whole));
+    exact.unwrap_or_else(|| off.saturating_mul(part.checked_div(whole).unwrap_or_default()))
 }
 
 fn two_digits(percent: Decimal) -> Decimal {

@@ -181,6 +181,9 @@ pub fn change_plan_now(
 fn switch(world: &mut World, id: Id<Subscription>, plan: Id<Plan>, quantities: Quantities, proration: Proration) {
     let now = world.now(ClockId::WORLD);
     let row = &world.state.subscriptions[id];
+    if row.plan == plan && row.quantities == quantities {
+        return;
+    }
     let was = &world.state.plans[row.plan];
     let own_price = row.own_price.filter(|_| row.plan == plan);
     let restarts = was.cadence() != world.state.plans[plan].cadence();
@@ -199,8 +202,9 @@ fn switch(world: &mut World, id: Id<Subscription>, plan: Id<Plan>, quantities: Q
             for item in &mut charged {
                 item.description = format!("Remaining time: {}", item.description).into();
             }
-            billed = charged.iter().filter_map(Billed::of).collect();
+            // What is not charged is not given back either: then the old price stays what was paid.
             if proration != Proration::None {
+                billed = charged.iter().filter_map(Billed::of).collect();
                 items.extend(charged);
             }
         }
@@ -214,7 +218,7 @@ fn switch(world: &mut World, id: Id<Subscription>, plan: Id<Plan>, quantities: Q
         row.plan = plan;
         row.quantities = quantities;
         row.own_price = own_price;
-        if !billed.is_empty() || restarts {
+        if proration != Proration::None || restarts {
             row.billed = billed;
         }
         if restarts && row.status != Status::Trialing {

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Quantities, Status, Subscription, body, commitment, tell};
 use crate::api::{Call, Fault, Reply};
+use crate::billing::money;
 use crate::billing::period::Window;
 use crate::contract::Violation;
 use crate::providers::paylera::body::Metadata;
@@ -39,6 +40,9 @@ struct Create {
     #[serde(default)]
     metadata: Metadata,
 }
+
+/// What a period stays below: an amount has 12 digits before the point (§1.8), and tax comes on top.
+const CEILING: u64 = 100_000_000_000;
 
 /// What a subscription starts with, all of it checked.
 pub struct Start {
@@ -105,7 +109,7 @@ pub fn own_method(state: &State, customer: Id<Customer>, text: &str) -> Result<I
 /// Every meter of `quantities` is one that the plan has in advance.
 ///
 /// # Errors
-/// Naming each that is not.
+/// Naming each that is not, or that they come to more than an invoice can hold.
 pub fn check_quantities(state: &State, plan: Id<Plan>, quantities: &Quantities) -> Result<(), Fault> {
     let fixed = charges::components(state, plan).map(|(_, component)| &component.pricing);
     let meters: Vec<&Arc<str>> =
@@ -116,7 +120,14 @@ pub fn check_quantities(state: &State, plan: Id<Plan>, quantities: &Quantities) 
         let message = format!("is the meter of no component of this plan that is paid in advance: it {known}");
         Violation::body(format!("/quantities/{meter}"), "reference", message)
     };
-    let violations: Vec<Violation> = quantities.keys().filter(|meter| !meters.contains(meter)).map(wrong).collect();
+    let mut violations: Vec<Violation> = quantities.keys().filter(|meter| !meters.contains(meter)).map(wrong).collect();
+    let units = |meter: Option<&Arc<str>>| meter.and_then(|meter| quantities.get(meter)).copied().unwrap_or_default();
+    let fixed = charges::components(state, plan).map(|(_, component)| &component.pricing);
+    let price = money::sum(fixed.map(|pricing| pricing.price(units(pricing.meter()).into()).amount));
+    if price >= Decimal::from(CEILING) {
+        let message = format!("come to {price} a period, which is more than an invoice can hold");
+        violations.push(Violation::body("/quantities", "maximum", message));
+    }
     if violations.is_empty() { Ok(()) } else { Err(Fault::violations(violations)) }
 }
 

@@ -57,11 +57,10 @@ fn charge(world: &mut World, id: Id<Wallet>) {
     }
 }
 
-/// The charge has succeeded.
+/// The charge has succeeded. If that was too little, the next draw asks for more: a top-up never follows itself.
 pub fn arrived(world: &mut World, id: Id<Wallet>, amount: rust_decimal::Decimal) {
     world.state.wallets.update(id, |row| row.topping_up = None);
     book(world, id, Entry { amount, debits: false, reason: "auto_topup".into(), external_id: None, invoice: None });
-    look(world, id);
 }
 
 /// It has failed: told each time, and tried again, until it is given up for the time being.
