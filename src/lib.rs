@@ -30,10 +30,10 @@
 //! # Rooms, from the top
 //!
 //! main → cli → sandbox → control → server and providers (neither knows the other) → api → webhooks → world →
-//! billing, contract, documents, pages, time. Imports run downward only. Where this differs from the first plan: the router
-//! stands with the desk in `api`, since a mount owns its routes; the bookkeeping of webhooks stands in `world`,
-//! since it forks and rewinds with it; `pages` draws the magic cards of `billing`; `documents` put
-//! what any vendor invoices on paper.
+//! billing, contract, documents, pages, time. Imports run downward only. Where this differs from the first plan: the
+//! router stands with the desk in `api`, since a mount owns its routes; the bookkeeping of webhooks stands in `world`,
+//! since it forks and rewinds with it; `pages` draws the magic cards of `billing`; `documents` puts on paper
+//! what any vendor invoices.
 //!
 //! # Rules of the house
 //!

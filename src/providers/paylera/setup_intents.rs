@@ -103,12 +103,7 @@ fn cards() -> Box<[Kind]> {
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let Create { customer_id, provider, payment_method_types } = call.input()?;
-    let state = &world.state;
-    let customer = state.customers.find(&customer_id).filter(|id| customers::is_live(state, *id));
-    let Some(customer) = customer else {
-        let message = format!("there is no customer {customer_id:?}");
-        return Err(Fault::field("/customer_id", "reference", message));
-    };
+    let customer = customers::referred(&world.state, &customer_id)?;
     let created_at = world.now(ClockId::WORLD);
     let expires_at = LIFE.after(created_at, 1).unwrap_or(Timestamp::MAX);
     let row = SetupIntent { customer, provider, payment_method_types, expires_at, created_at };
