@@ -22,7 +22,7 @@ use crate::api::{Mount, Settings, Webhook};
 use crate::contract::near;
 use crate::control::Control;
 use crate::server::{Front, run};
-use crate::webhooks::{Courier, check_url};
+use crate::webhooks::{Courier, Signature, check_url};
 use crate::world::TIMERS_PER_ADVANCE;
 use crate::{fixtures, providers};
 
@@ -57,6 +57,8 @@ pub struct Options {
     pub timers_per_advance: usize,
     /// A webhook endpoint that every new world has.
     pub webhook: Option<Webhook>,
+    /// How webhooks are signed whose vendor does not publish it.
+    pub signature: Option<Signature>,
     /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
     pub standalone_pages: bool,
     pub shutdown_timeout: Duration,
@@ -78,6 +80,7 @@ impl Default for Options {
             max_worlds: MAX_WORLDS,
             timers_per_advance: TIMERS_PER_ADVANCE,
             webhook: None,
+            signature: None,
             standalone_pages: false,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
         }
@@ -116,6 +119,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         world: options.world.clone(),
         start,
         webhook: options.webhook.clone(),
+        signature: options.signature,
         standalone_pages: options.standalone_pages,
         home: options.public_url.as_deref().unwrap_or(base_url).into(),
         courier: Courier::default(),

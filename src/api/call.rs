@@ -72,10 +72,13 @@ impl Call<'_> {
         let text = self.segment(segment);
         table.find(text).ok_or_else(|| {
             let fault = Fault::no_such(T::NOUN, text);
-            if text.starts_with(T::PREFIX) {
+            if text.starts_with(T::PREFIX) && !T::PREFIX.is_empty() {
                 return fault;
             }
-            let form = format!("is not the id of a {}: those begin with {}", T::NOUN, T::PREFIX);
+            let form = match T::PREFIX {
+                "" => format!("there is no {} with this id in this world", T::NOUN),
+                prefix => format!("is not the id of a {}: those begin with {prefix}", T::NOUN),
+            };
             fault.with_violation(Violation::path(segment, "pattern", form))
         })
     }

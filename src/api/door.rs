@@ -48,6 +48,9 @@ pub trait Door: Send + Sync {
     /// The events that are asked for, as soon as there is one or patience has run out.
     fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Events>;
 
+    /// The messages that are asked for, as soon as there is one or patience has run out.
+    fn messages<'a>(&'a self, wanted: Post<'a>) -> Later<'a, Messages>;
+
     /// The webhooks of the world as they are.
     fn outbox(&self, wall: Timestamp) -> Outbox;
 
@@ -94,6 +97,29 @@ pub struct Search<'a> {
     /// How long to wait for the first.
     pub patience: Duration,
     pub site: Site<'a>,
+}
+
+/// Messages that somebody looks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Post<'a> {
+    /// The first number to look at.
+    pub from: usize,
+    pub limit: usize,
+    /// An e-mail address or a telephone number.
+    pub to: Option<&'a str>,
+    /// How long to wait for the first.
+    pub patience: Duration,
+    pub site: Site<'a>,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Messages {
+    pub messages: Vec<Value>,
+    /// How many messages the world has had.
+    pub total: usize,
+    /// The number to look on from.
+    pub next: usize,
 }
 
 /// What was found.

@@ -21,13 +21,13 @@ mod site;
 
 pub use self::call::{Call, Params, Patch, referred};
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
-pub use self::door::{Door, Events, Journey, OutboxChange, Search, Target};
+pub use self::door::{Door, Events, Journey, Messages, OutboxChange, Post, Search, Target};
 pub use self::fault::{Fault, Kind};
 pub use self::idempotency::{Answers, Idempotency, Known, Need, Slip};
 pub use self::limits::{Limit, Meter, Standing};
 pub use self::mount::{Answer, Deliver, Exchange, Later, Mount, OperationInfo, Settings, Webhook};
 pub use self::operation::{Action, Noun, Operation, advance, planned, read, write};
-pub use self::page::{Page, Turn, Visit, enter, show, submit};
+pub use self::page::{Page, Turn, Visit, anywhere, enter, show, submit};
 pub use self::paging::{Paging, paging};
 pub use self::provider::{KeyPolicy, Provider, Visitor, WorldKey};
 pub use self::reply::{Body, Reply};

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Door, Fault, Reply, Site};
 use crate::time::Timestamp;
-use crate::webhooks::Courier;
+use crate::webhooks::{Courier, Signature};
 
 /// One request on its way: read, dated, its path below the mount.
 pub struct Exchange<'r> {
@@ -81,6 +81,8 @@ pub struct Settings {
     /// The calls of that world, by provider.
     pub start: Value,
     pub webhook: Option<Webhook>,
+    /// How webhooks are signed whose vendor does not publish it.
+    pub signature: Option<Signature>,
     /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
     pub standalone_pages: bool,
     /// Where the sandbox is reached by those who read webhooks.
@@ -106,6 +108,12 @@ pub trait Mount: Send + Sync {
 
     /// The vendor's host names: a request that names one is ours whatever its path.
     fn hosts(&self) -> &'static [&'static str];
+
+    /// A path as this API reads it.
+    fn path<'r>(&self, path: &'r str) -> &'r str;
+
+    /// How a key is sent.
+    fn credentials(&self, key: &str) -> Vec<(&'static str, String)>;
 
     /// What keys it takes, for the banner.
     fn keys(&self) -> &'static str;

@@ -16,6 +16,8 @@ pub enum Turn<S: State> {
     Show(fn(&World<S>, &Visit) -> Result<Reply, Reply>),
     /// Changes the world; `Err` is a page that has changed nothing.
     Submit(fn(&mut World<S>, &Visit) -> Result<Reply, Reply>),
+    /// The same in every world: nobody has to know whose it is.
+    Anywhere(fn(&Visit) -> Reply),
 }
 
 /// One row: method, path with a `{token}`, whose it is, what it does.
@@ -104,4 +106,9 @@ pub fn enter<S: State>(
     handler: fn(&mut World<S>, &Visit) -> Result<Reply, Reply>,
 ) -> Page<S> {
     Page { method: Method::GET, path, opens, turn: Turn::Submit(handler) }
+}
+
+/// A page that no world is needed for: a script, a form whose answer follows from what was typed.
+pub fn anywhere<S: State>(method: Method, path: &'static str, handler: fn(&Visit) -> Reply) -> Page<S> {
+    Page { method, path, opens: |_, _| false, turn: Turn::Anywhere(handler) }
 }

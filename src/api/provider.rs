@@ -1,5 +1,6 @@
 //! A provider is a type, and what differs between vendors is on it and nowhere else.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::{HeaderMap, Method};
@@ -12,16 +13,16 @@ use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event, State, World};
 
 /// Which world a request means, and as whom it acts there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WorldKey<'r> {
-    pub name: &'r str,
+    pub name: Cow<'r, str>,
     /// A role that limits what the key may do, so that refusals can be tested.
     pub role: Option<&'r str>,
 }
 
 impl fmt::Display for WorldKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str(&self.name)
     }
 }
 
@@ -73,6 +74,18 @@ pub trait Provider: Send + Sync + 'static {
     /// If the credentials are missing or none of this vendor's test keys.
     fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault>;
 
+    /// How a key is sent: what the command line does with `--key`.
+    #[must_use]
+    fn credentials(key: &str) -> Vec<(&'static str, String)> {
+        vec![("authorization", format!("Bearer {key}"))]
+    }
+
+    /// A path as the vendor's server reads it: what it serves under several spellings has one.
+    #[must_use]
+    fn path(path: &str) -> &str {
+        path
+    }
+
     /// Whether a role may do this.
     ///
     /// # Errors
@@ -95,6 +108,14 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// If the answer names no row of a table.
     fn name_row(world: &mut World<Self::State>, answer: &Value, name: &str) -> Result<(), String>;
+
+    /// Puts a row into a starting world that no call of the API makes; its answer is what the vendor would show of it.
+    ///
+    /// # Errors
+    /// If this vendor has no such rows, or the row is wrong.
+    fn place(_world: &mut World<Self::State>, kind: &str, _row: &Value) -> Result<Value, String> {
+        Err(format!("{kind:?} is nothing that a starting world can place here: use \"call\""))
+    }
 
     /// The further clock that a name means, if this vendor has such.
     fn clock(world: &World<Self::State>, name: &str) -> Option<ClockId>;

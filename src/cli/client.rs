@@ -17,7 +17,7 @@ pub(super) async fn call(
     base_url: &str,
     method: &str,
     path: &str,
-    key: Option<&str>,
+    credentials: &[(&str, String)],
     body: Option<&Value>,
 ) -> Result<(u16, Value), Failure> {
     let authority =
@@ -29,8 +29,8 @@ pub(super) async fn call(
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path).header("host", authority);
-    if let Some(key) = key {
-        request = request.header("authorization", format!("Bearer {key}"));
+    for (name, value) in credentials {
+        request = request.header(*name, value);
     }
     if body.is_some() {
         request = request.header("content-type", "application/json");

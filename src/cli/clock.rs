@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::{At, block_on, call};
 use super::{Failure, failed, misused, say};
+use crate::sandbox::{NOWHERE, Options, mounts};
 use crate::time::{Cadence, Timestamp};
 
 #[derive(clap::Args)]
@@ -13,7 +14,7 @@ pub(super) struct Args {
     what: What,
     #[command(flatten)]
     at: At,
-    /// The key whose world is meant
+    /// The key whose world is meant; a pair as KEY:SECRET, with --provider
     #[arg(long, env = "LEAPDAY_KEY", global = true, default_value = "sk_test_demo")]
     key: String,
     /// The provider, where the key has worlds at several
@@ -48,12 +49,28 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         None => path.to_owned(),
     };
     let url = args.at.base_url();
-    let (status, answer) = block_on(call(&url, method, &path, Some(&args.key), body.as_ref()))?;
+    let credentials = credentials(&args)?;
+    let (status, answer) = block_on(call(&url, method, &path, &credentials, body.as_ref()))?;
     if status != 200 {
         return Err(failed(refusal(&answer)));
     }
     say(&if args.json { format!("{answer:#}") } else { summary(&answer) });
     Ok(())
+}
+
+/// How the key is sent: as the provider takes it, or as most do.
+fn credentials(args: &Args) -> Result<Vec<(&'static str, String)>, Failure> {
+    let mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
+    let named = args.provider.as_deref().map(|name| mounts.iter().find(|mount| mount.name() == name));
+    let mount = named.unwrap_or_else(|| mounts.first());
+    mount.map(|mount| mount.credentials(&args.key)).ok_or_else(|| {
+        let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
+        misused(format!(
+            "there is no provider {:?}; there are {}",
+            args.provider.as_deref().unwrap_or(""),
+            names.join(", ")
+        ))
+    })
 }
 
 fn request(what: &What) -> Result<(&'static str, &'static str, Option<Value>), Failure> {

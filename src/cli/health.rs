@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 async fn probe(url: &str) -> Result<String, Failure> {
-    let (status, body) = call(url, "GET", "/health", None, None).await?;
+    let (status, body) = call(url, "GET", "/health", &[], None).await?;
     match body["version"].as_str() {
         Some(version) if status == 200 => Ok(version.to_owned()),
         _ => Err(failed(format!("{url}/health answers {status}: not a leapday that is well"))),

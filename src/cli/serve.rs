@@ -14,6 +14,7 @@ use crate::api::{Mount, Webhook};
 use crate::fixtures;
 use crate::sandbox::{MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, bind, mounts, url_of};
 use crate::server::{Front, run as serve};
+use crate::webhooks::Signature;
 use crate::world::TIMERS_PER_ADVANCE;
 
 /// Where the sandbox listens unless it is told otherwise.
@@ -76,6 +77,9 @@ pub(super) struct Args {
     /// What they are signed with [default: follows from the random seed; see the banner]
     #[arg(long, env = "LEAPDAY_WEBHOOK_SECRET", value_name = "SECRET", requires = "webhook_url")]
     webhook_secret: Option<String>,
+    /// How webhooks are signed whose vendor does not publish it [default: X-Paymennt-Signature:sha256:hex]
+    #[arg(long, env = "LEAPDAY_WEBHOOK_SIGNATURE", value_name = "HEADER[:ALGORITHM[:ENCODING]]")]
+    webhook_signature: Option<Signature>,
     /// Take hosted pages for standalone even in a frame, as Cypress needs it
     #[arg(long, env = "LEAPDAY_STANDALONE_PAGES", value_parser = switch)]
     standalone_pages: bool,
@@ -136,6 +140,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         max_worlds: args.max_worlds,
         timers_per_advance: args.timers_per_advance,
         webhook: args.webhook_url.clone().map(|url| Webhook { url, secret: args.webhook_secret.clone() }),
+        signature: args.webhook_signature,
         standalone_pages: args.standalone_pages,
         shutdown_timeout: Duration::from_secs(args.shutdown_timeout),
     };

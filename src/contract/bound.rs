@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value};
 
 use super::coerce::{self, Parameters};
+use super::loose::loosen;
 use super::registry::Shared;
 use super::rule::{MAX_HINTS, Rule};
 use super::violation::{Place, Violation};
@@ -37,6 +38,8 @@ pub(super) struct Bound {
 
 struct Body {
     presence: BodyRule,
+    /// Read as a forgiving server does.
+    loose: bool,
     rule: Rule,
 }
 
@@ -99,7 +102,7 @@ impl Contract {
     ///
     /// All that is wrong with the body.
     pub fn request(&self, body: &mut Value) -> Result<Vec<Violation>, Vec<Violation>> {
-        let Some(Body { presence, rule }) = self.0.body() else { return Ok(Vec::new()) };
+        let Some(Body { presence, loose, rule }) = self.0.body() else { return Ok(Vec::new()) };
         if body.is_null() && *presence == BodyRule::Required {
             let message = "is missing; a JSON body is wanted";
             return Err(vec![Violation::new(Place::Body, "", "required", message)]);
@@ -107,6 +110,9 @@ impl Contract {
         let absent = body.is_null();
         if absent {
             *body = Value::Object(Map::new());
+        }
+        if let Some(spot) = rule.spot(&self.0.shared.library).filter(|_| *loose) {
+            loosen(&self.0.shared.library, spot, body);
         }
         body.as_object_mut().into_iter().for_each(|fields| rule.fill(fields));
         if absent {
@@ -153,8 +159,9 @@ impl Bound {
         let read = || {
             let rule = self.rule("request")?;
             let schema = rule.spot(&self.shared.library).map(|spot| spot.schema);
-            let optional = schema.and_then(|schema| schema.get("x-optional")) == Some(&Value::Bool(true));
-            Some(Body { presence: if optional { BodyRule::Optional } else { BodyRule::Required }, rule })
+            let says = |mark| schema.and_then(|schema| schema.get(mark)) == Some(&Value::Bool(true));
+            let presence = if says("x-optional") { BodyRule::Optional } else { BodyRule::Required };
+            Some(Body { presence, loose: says("x-loose"), rule })
         };
         self.request.get_or_init(read).as_ref()
     }

@@ -25,7 +25,7 @@ struct Parameter {
 /// The types that a text may be read as. Where a string is as good, it stays a string: `anyOf` an id or a number
 /// must not turn the id `12` into a number.
 #[derive(Debug, Default)]
-struct Readings(Vec<Reading>);
+pub(super) struct Readings(Vec<Reading>);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Reading {
@@ -146,6 +146,20 @@ impl Parameter {
 }
 
 impl Readings {
+    /// What the value may be that all these schemas describe.
+    pub(super) fn of(spots: &[Spot<'_>]) -> Self {
+        let mut readings = Self::default();
+        for kind in spots.iter().flat_map(|spot| kinds(spot.schema)) {
+            readings.allow(kind);
+        }
+        readings
+    }
+
+    /// Whether nothing but text will do.
+    pub(super) fn wants_text(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|reading| *reading == Reading::Text)
+    }
+
     /// Adds what the items of an array schema may be.
     fn learn(&mut self, library: &Library, array: Spot<'_>) {
         let items = array.schema.get("items").map(|schema| Spot { noun: array.noun, schema });
@@ -166,7 +180,7 @@ impl Readings {
         }
     }
 
-    fn read(&self, text: String) -> Value {
+    pub(super) fn read(&self, text: String) -> Value {
         let allows = |reading| self.0.contains(&reading);
         let truth = || text.parse().ok().filter(|_| allows(Reading::Truth)).map(Value::Bool);
         let fits = |number: &Number| allows(Reading::Number) || (allows(Reading::Whole) && !number.is_f64());

@@ -32,6 +32,7 @@ mod check;
 mod coerce;
 mod explain;
 mod library;
+mod loose;
 mod registry;
 mod rule;
 mod shape;

@@ -3,6 +3,7 @@
 
 mod clock;
 mod events;
+mod messages;
 mod payments;
 mod service;
 mod webhooks;
@@ -47,8 +48,15 @@ impl Control {
     /// # Errors
     /// If two rows would answer the same request.
     pub fn new(mounts: Vec<Arc<dyn Mount>>, settings: Arc<Settings>) -> Result<Self, String> {
-        let nouns: Vec<Noun<Handler>> =
-            vec![service::noun(), clock::noun(), worlds::noun(), payments::noun(), events::noun(), webhooks::noun()];
+        let nouns: Vec<Noun<Handler>> = vec![
+            service::noun(),
+            clock::noun(),
+            worlds::noun(),
+            payments::noun(),
+            events::noun(),
+            messages::noun(),
+            webhooks::noun(),
+        ];
         let desk = Desk::new(Registry::new(&SCHEMAS), nouns)?;
         Ok(Self { desk, mounts, settings })
     }
@@ -129,6 +137,14 @@ impl Mount for Control {
 
     fn hosts(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    fn path<'r>(&self, path: &'r str) -> &'r str {
+        path
+    }
+
+    fn credentials(&self, _: &str) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     fn keys(&self) -> &'static str {

@@ -60,8 +60,14 @@ impl CardForm {
 
     /// The card, if every field can be right at `now`; what is wrong with one stands in it then.
     pub fn check(&mut self, now: Timestamp) -> Option<Card> {
+        self.check_but(now, &[])
+    }
+
+    /// The same, but some numbers are good whatever expiry stands on them: vendors print test cards with dates that pass.
+    pub fn check_but(&mut self, now: Timestamp, ageless: &[&str]) -> Option<Card> {
         let number = number(&self.number.value);
-        let expiry = expiry(&self.expiry.value, now);
+        let ages = !number.as_ref().is_ok_and(|card| ageless.contains(&card.number.as_str()));
+        let expiry = expiry(&self.expiry.value, now, ages);
         // Without a number nobody knows how long the code is.
         let length = number.as_ref().map_or(3, cvc_length);
         let cvc = cvc(&self.cvc.value, length);
@@ -100,7 +106,7 @@ fn number(typed: &str) -> Result<Card, &'static str> {
 }
 
 /// `MM / YY`, `MM/YYYY`, `MMYY` and what lies between.
-fn expiry(typed: &str, now: Timestamp) -> Result<(u8, u16), &'static str> {
+fn expiry(typed: &str, now: Timestamp, ages: bool) -> Result<(u8, u16), &'static str> {
     if typed.is_empty() {
         return Err("Enter the expiry date");
     }
@@ -108,7 +114,7 @@ fn expiry(typed: &str, now: Timestamp) -> Result<(u8, u16), &'static str> {
     let today = now.civil();
     let this = (today.year().unsigned_abs(), today.month().unsigned_abs());
     // A card is good until the end of its month.
-    if (year, month) < this { Err("This card has expired") } else { Ok((month, year)) }
+    if ages && (year, month) < this { Err("This card has expired") } else { Ok((month, year)) }
 }
 
 fn month_and_year(typed: &str, now: Timestamp) -> Option<(u8, u16)> {

@@ -72,6 +72,8 @@ pub struct Checkout {
     pub form: CardForm,
     /// Whether the box to keep the card is ticked; `None`: there is none.
     pub save: Option<bool>,
+    /// Whether the terms are accepted, where they have to be.
+    pub terms: Option<bool>,
     pub codes: Option<Codes>,
     /// Whether there is somewhere to go back to.
     pub cancels: bool,

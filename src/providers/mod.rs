@@ -2,6 +2,7 @@
 
 mod paygentic;
 mod paylera;
+mod paymennt;
 
 use std::sync::Arc;
 
@@ -16,5 +17,6 @@ pub fn mounts(settings: &Arc<Settings>) -> Result<Vec<Arc<dyn Mount>>, String> {
     Ok(vec![
         Arc::new(Hosted::<paygentic::Paygentic>::new(Arc::clone(settings))?),
         Arc::new(Hosted::<paylera::Paylera>::new(Arc::clone(settings))?),
+        Arc::new(Hosted::<paymennt::Paymennt>::new(Arc::clone(settings))?),
     ])
 }

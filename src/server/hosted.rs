@@ -81,6 +81,14 @@ impl<P: Provider> Hosted<P> {
             }
             return P::save_method(world, customer, &card).map(|_| ());
         }
+        if let Some(kind) = step["place"].as_str() {
+            let mut row = step["body"].clone();
+            fill_in(&mut row, wall);
+            let placed = P::place(world, kind, &row).map_err(Fault::bad_request)?;
+            return step["id"]
+                .as_str()
+                .map_or(Ok(()), |name| P::name_row(world, &placed, name).map_err(Fault::bad_request));
+        }
         let id = step["call"].as_str().unwrap_or_default();
         let Some((action @ (Action::Write(_) | Action::Advance(..)), contract)) = self.desk.operation(id) else {
             let known = self.desk.operations(|_| true);
@@ -118,7 +126,7 @@ impl<P: Provider> Hosted<P> {
         let slip = slip.transpose()?.flatten();
         let role = key.role;
         let admitted = route.admit(exchange).map(|(call, hints)| (Call { role, ..call }, hints));
-        let slot = || self.open(key.name, exchange.wall);
+        let slot = || self.open(&key.name, exchange.wall);
         let reply = match action {
             Action::Read(handler) => {
                 let (call, hints) = admitted?;
@@ -205,7 +213,7 @@ impl<P: Provider> Hosted<P> {
             Ok(key) => key,
             Err(fault) => return refuse(&fault).map(|reply| P::dress(reply, &head.headers, None)),
         };
-        let standing = self.count(key, exchange);
+        let standing = self.count(&key, exchange);
         let answer = match standing.filter(|standing| standing.exceeded && self.settings.rate_limits) {
             Some(standing) => refuse(&P::too_many(standing)),
             None => match self.desk.route(exchange) {
@@ -221,9 +229,9 @@ impl<P: Provider> Hosted<P> {
     }
 
     /// Counts a request towards its limit. A sandbox that is full counts nothing: it refuses anyway.
-    fn count(&self, key: WorldKey<'_>, exchange: &Exchange<'_>) -> Option<Standing> {
+    fn count(&self, key: &WorldKey<'_>, exchange: &Exchange<'_>) -> Option<Standing> {
         let limit = P::limit(&exchange.head.method, exchange.path)?;
-        let slot = self.open(key.name, exchange.wall).ok()?;
+        let slot = self.open(&key.name, exchange.wall).ok()?;
         Some(slot.meter.count(limit, exchange.wall))
     }
 }
@@ -252,6 +260,14 @@ impl<P: Provider> Mount for Hosted<P> {
 
     fn hosts(&self) -> &'static [&'static str] {
         P::HOSTS
+    }
+
+    fn path<'r>(&self, path: &'r str) -> &'r str {
+        P::path(path)
+    }
+
+    fn credentials(&self, key: &str) -> Vec<(&'static str, String)> {
+        P::credentials(key)
     }
 
     fn keys(&self) -> &'static str {
@@ -300,11 +316,11 @@ impl<P: Provider> Mount for Hosted<P> {
 
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
         let key = self.key(headers)?;
-        let slot = match self.worlds.find(key.name) {
+        let slot = match self.worlds.find(&key.name) {
             Some(slot) => slot,
-            None if open => self.open(key.name, crate::time::wall())?,
+            None if open => self.open(&key.name, crate::time::wall())?,
             None => return Ok(None),
         };
-        Ok(Some(Box::new(Opened { hosted: self, key: key.name.to_owned(), slot })))
+        Ok(Some(Box::new(Opened { hosted: self, key: key.name.into_owned(), slot })))
     }
 }

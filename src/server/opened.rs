@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::hosted::Hosted;
 use super::slot::Slot;
-use crate::api::{Deliver, Door, Events, Fault, Journey, Later, OutboxChange, Provider, Search, Target};
+use crate::api::{
+    Deliver, Door, Events, Fault, Journey, Later, Messages, OutboxChange, Post, Provider, Search, Target,
+};
 use crate::billing::cards::{Attempt, Card};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::Scheme;
-use crate::world::{Advance, ClockId, Delivery, Id, Notice as _, Outbox, World, matches};
+use crate::world::{Advance, ClockId, Delivery, Id, Message, Notice as _, Outbox, World, matches};
 
 /// One world of a provider, opened for the control API.
 pub(super) struct Opened<'h, P: Provider> {
@@ -127,6 +129,27 @@ impl<P: Provider> Opened<'_, P> {
         }
         Events { events, total: world.event_count(), next }
     }
+
+    fn post(world: &World<P::State>, wanted: &Post<'_>) -> Messages {
+        let (mut messages, mut next) = (Vec::new(), world.message_count());
+        let is_wanted = |message: &Message| wanted.to.is_none_or(|to| to == &*message.to);
+        for (number, message) in world.messages_from(wanted.from).filter(|(_, message)| is_wanted(message)) {
+            if messages.len() == wanted.limit {
+                next = number;
+                break;
+            }
+            let link = message.link.as_ref().map(|link| format!("{}{link}", wanted.site.of(P::NAME)));
+            messages.push(json!({
+                "number": number,
+                "at": message.at,
+                "channel": message.channel,
+                "to": message.to,
+                "subject": message.subject,
+                "link": link,
+            }));
+        }
+        Messages { messages, total: world.message_count(), next }
+    }
 }
 
 /// The URLs of endpoints that hang, for which no advance waits.
@@ -181,6 +204,17 @@ impl<P: Provider> Door for Opened<'_, P> {
             match self.slot.wait(search.patience, look).await {
                 Some(found) => found,
                 None => Self::look(&self.slot.read(wall()), &search),
+            }
+        })
+    }
+
+    fn messages<'a>(&'a self, wanted: Post<'a>) -> Later<'a, Messages> {
+        Box::pin(async move {
+            let look =
+                |world: &World<P::State>| Some(Self::post(world, &wanted)).filter(|found| !found.messages.is_empty());
+            match self.slot.wait(wanted.patience, look).await {
+                Some(found) => found,
+                None => Self::post(&self.slot.read(wall()), &wanted),
             }
         })
     }

@@ -58,11 +58,6 @@ impl<P: Provider> Pages<P> {
     fn visit(&self, worlds: &Worlds<P>, row: &Page<P::State>, params: Params<'_>, exchange: &Exchange<'_>) -> Reply {
         let (tokens, path): (Params<'_>, _) = params.into_iter().partition(|(name, _)| *name == "token");
         let token = tokens.into_iter().next().map(|(_, held)| held).unwrap_or_default();
-        let Some(slot) = worlds.which(|world| (row.opens)(world, &token)) else {
-            let text = "No world of this sandbox knows this link. Worlds live in memory: they are gone when the \
-                            sandbox stops or is reset.";
-            return refusal(exchange, 404, "This link leads nowhere", text);
-        };
         let headers = &exchange.head.headers;
         if !exchange.body.is_empty() && !is_form(headers) {
             return refusal(exchange, 415, "Not a form", "This page takes what an HTML form sends, and nothing else.");
@@ -77,9 +72,17 @@ impl<P: Provider> Pages<P> {
             wall: exchange.wall,
             site: exchange.site,
         };
+        let slot = || {
+            worlds.which(|world| (row.opens)(world, &visit.token)).ok_or_else(|| {
+                let text = "No world of this sandbox knows this link. Worlds live in memory: they are gone when the \
+                            sandbox stops or is reset.";
+                refusal(exchange, 404, "This link leads nowhere", text)
+            })
+        };
         let answer = match row.turn {
-            Turn::Show(handler) => handler(&slot.read(visit.wall), &visit),
-            Turn::Submit(handler) => slot.write(visit.wall, |world| handler(world, &visit)),
+            Turn::Show(handler) => slot().and_then(|slot| handler(&slot.read(visit.wall), &visit)),
+            Turn::Submit(handler) => slot().and_then(|slot| slot.write(visit.wall, |world| handler(world, &visit))),
+            Turn::Anywhere(handler) => Ok(handler(&visit)),
         };
         answer.unwrap_or_else(|other| other)
     }

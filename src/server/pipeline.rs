@@ -73,7 +73,7 @@ impl Front {
             Ok(body) => body,
             Err(fault) => return mount.refuse(&fault),
         };
-        let exchange = Exchange { head, body: &body, path, wall: wall(), site };
+        let exchange = Exchange { head, body: &body, path: mount.path(path), wall: wall(), site };
         let answer = catch_unwind(AssertUnwindSafe(|| mount.answer(&exchange)));
         let reply = match answer {
             Ok(Answer::Now(reply)) => Ok(reply),

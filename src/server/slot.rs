@@ -219,6 +219,7 @@ impl<P: Provider> Postbox for Slot<P> {
                 event_type: delivery.event_type,
                 body: Arc::clone(&delivery.body),
                 scheme,
+                signature: self.settings.signature,
             })
         };
         let letters = outbox.ready_since(from).filter_map(letter).collect();

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::client::Client;
 use super::lanes::Lanes;
-use super::{Message, Scheme};
+use super::{Message, Scheme, Signature};
 use crate::time::{Stopwatch, wall};
 use crate::world::{Attempt, Delivery, Endpoint, Id};
 
@@ -57,6 +57,7 @@ pub struct Letter {
     pub event_type: &'static str,
     pub body: Arc<[u8]>,
     pub scheme: &'static Scheme,
+    pub signature: Option<Signature>,
 }
 
 /// How a letter fared.
@@ -179,6 +180,7 @@ async fn carry(client: &Client, letter: Letter) -> Outcome {
         secrets: &letter.secrets,
         sent_at,
         body: &letter.body,
+        signature: letter.signature,
     };
     let headers = (letter.scheme.headers)(&message).into_iter().map(|(name, value)| (name, value.into()));
     let headers: Box<[(&'static str, Box<str>)]> = headers.collect();

@@ -85,7 +85,7 @@ mod tests {
         Letter {
             delivery: Table::<Delivery>::new(1).next_id(),
             endpoint,
-            about: (Delivery::PREFIX, about),
+            about: (Delivery::NOUN, about),
             epoch: 0,
             url: Arc::from("http://127.0.0.1"),
             secrets: Vec::new(),
@@ -93,6 +93,7 @@ mod tests {
             delivery_id: String::new(),
             event_type: "",
             body: Arc::from([]),
+            signature: None,
             scheme: &SVIX,
         }
     }
@@ -113,12 +114,12 @@ mod tests {
         }
         assert_eq!(leave(&mut lanes), ["1a", "2a"]);
         assert!(leave(&mut lanes).is_empty());
-        lanes.arrived(endpoint(), (Delivery::PREFIX, 1));
+        lanes.arrived(endpoint(), (Delivery::NOUN, 1));
         assert_eq!(leave(&mut lanes), ["1b"]);
-        lanes.arrived(endpoint(), (Delivery::PREFIX, 2));
-        lanes.arrived(endpoint(), (Delivery::PREFIX, 1));
+        lanes.arrived(endpoint(), (Delivery::NOUN, 2));
+        lanes.arrived(endpoint(), (Delivery::NOUN, 1));
         assert_eq!(leave(&mut lanes), ["1c"]);
-        lanes.arrived(endpoint(), (Delivery::PREFIX, 1));
+        lanes.arrived(endpoint(), (Delivery::NOUN, 1));
         assert!(lanes.endpoints.is_empty());
     }
 
@@ -127,7 +128,7 @@ mod tests {
         let mut lanes = Lanes::default();
         (0..100).for_each(|about| lanes.add(letter(endpoint(), about, "x")));
         assert_eq!(leave(&mut lanes).len(), IN_FLIGHT);
-        lanes.arrived(endpoint(), (Delivery::PREFIX, 0));
+        lanes.arrived(endpoint(), (Delivery::NOUN, 0));
         assert_eq!(leave(&mut lanes).len(), 1);
     }
 
@@ -143,7 +144,7 @@ mod tests {
         lanes.add(letter(endpoint(), 1, "new 1"));
         lanes.add(letter(endpoint(), 2, "new 2"));
         assert_eq!(leave(&mut lanes), ["new 2"]);
-        lanes.arrived(endpoint(), (Delivery::PREFIX, 1));
+        lanes.arrived(endpoint(), (Delivery::NOUN, 1));
         assert_eq!(leave(&mut lanes), ["new 1"]);
     }
 }

@@ -6,12 +6,14 @@
 mod client;
 mod courier;
 mod lanes;
+mod signature;
 mod svix;
 
 use std::time::Duration;
 
 pub use self::client::check_url;
 pub use self::courier::{Courier, Letter, Mark, Outcome, Postbox, Round};
+pub use self::signature::{Algorithm, Encoding, Signature};
 pub use self::svix::SVIX;
 use crate::time::{Cadence, Timestamp};
 
@@ -48,4 +50,6 @@ pub struct Message<'m> {
     /// Wall time: receivers refuse what looks old.
     pub sent_at: Timestamp,
     pub body: &'m [u8],
+    /// What the user has said of signatures, for a vendor who publishes nothing.
+    pub signature: Option<Signature>,
 }

@@ -88,6 +88,7 @@ mod tests {
             secrets: &[std::sync::Arc::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
             sent_at: Timestamp::from_second(1_614_265_330).expect("instant"),
             body: br#"{"test": 2432232314}"#,
+            signature: None,
         };
         let headers = headers(&message);
         assert_eq!(headers[1], ("svix-timestamp", "1614265330".to_owned()));

@@ -16,9 +16,9 @@ pub trait Notice: Clone + Send + Sync + 'static {
     /// The row that it is about ([`super::Id::about`]): events of one row go out in order.
     fn about(&self) -> (&'static str, u32);
 
-    /// The endpoint that must not hear of it, since it is about that one.
-    fn spares(&self) -> Option<Id<Endpoint>> {
-        None
+    /// Whether an endpoint that listens is to hear of it: some things are about one endpoint, and for it or the others.
+    fn is_told_to(&self, _endpoint: Id<Endpoint>) -> bool {
+        true
     }
 }
 

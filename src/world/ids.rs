@@ -18,8 +18,16 @@ const HALF: u64 = 2_821_109_907_456;
 /// 36^4.
 const QUARTER: u64 = 1_679_616;
 const ROUNDS: u64 = 4;
+/// What a numeric id has.
+const DIGITS: usize = 19;
 /// The longest prefix that fits beside the tail; longer names are kept as text.
 const MADE: usize = 32;
+
+/// Where numeric ids begin, in milliseconds since 1970, and how far seeds may shift that: ids that look some years old.
+const FIRST_MILLIS: u64 = 1_600_000_000_000;
+const SHIFTS: u64 = 100_000_000_000;
+/// The bits of a numeric id below its milliseconds.
+const CHECK_BITS: u32 = 20;
 
 /// Turns row numbers into ids and back, for one kind of row in one world.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +45,43 @@ impl Ids {
     /// The id of row `row` behind `prefix`.
     #[must_use]
     pub fn text(&self, prefix: &str, row: u32) -> IdText {
-        self.encode(prefix, 0, u64::from(row))
+        if prefix.is_empty() { self.number(u64::from(row)) } else { self.encode(prefix, 0, u64::from(row)) }
+    }
+
+    /// Nineteen digits that grow with the row, as the snowflakes that some vendors give: milliseconds, of which each row
+    /// has one, and twenty bits that check them.
+    fn number(self, row: u64) -> IdText {
+        let mut bytes = [0u8; MADE];
+        let mut rest =
+            (self.first_millis().wrapping_add(row) << CHECK_BITS) | (self.noise(row, 0) & ((1 << CHECK_BITS) - 1));
+        for slot in bytes[..DIGITS].iter_mut().rev() {
+            // A digit: fits.
+            *slot = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+        IdText(Text::Made { bytes, len: DIGITS })
+    }
+
+    fn first_millis(self) -> u64 {
+        FIRST_MILLIS + mix(self.seed) % SHIFTS
+    }
+
+    fn numbered(self, text: &str) -> Option<u32> {
+        if text.len() != DIGITS || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let number: u64 = text.parse().ok()?;
+        let row = u32::try_from((number >> CHECK_BITS).checked_sub(self.first_millis())?).ok()?;
+        (self.number(u64::from(row)).as_str() == text).then_some(row)
     }
 
     /// An id in the same style that [`Ids::row`] will not take for a row's.
     #[must_use]
     pub fn unlisted(&self, prefix: &str, number: u64) -> IdText {
+        if prefix.is_empty() {
+            // Before the first row.
+            return self.number((number % FIRST_MILLIS).wrapping_neg());
+        }
         self.encode(prefix, 1, number % HALF)
     }
 
@@ -61,6 +100,9 @@ impl Ids {
     /// The row that `text` stands for, if this seed made it.
     #[must_use]
     pub fn row(&self, prefix: &str, text: &str) -> Option<u32> {
+        if prefix.is_empty() {
+            return self.numbered(text);
+        }
         let tail = text.strip_prefix(prefix)?.as_bytes();
         if tail.len() != TAIL {
             return None;
@@ -183,5 +225,21 @@ mod tests {
         for wrong in ["inv_", "inv_0123", "cus_0123456789abcdef", "inv_0123456789abcdeF", "inv_0123456789abcdef"] {
             assert_eq!(ids.row("inv_", wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn numeric_ids_have_19_digits_grow_and_decode_to_their_row() {
+        let (ids, other) = (Ids::new(42, "checkout"), Ids::new(42, "payment"));
+        let mut before = String::new();
+        for row in (0..10_000).chain([u32::MAX - 1, u32::MAX]) {
+            let text = ids.text("", row).to_string();
+            assert!(text.len() == 19 && text > before && text.parse::<i64>().is_ok(), "{text}");
+            assert_eq!((ids.row("", &text), other.row("", &text)), (Some(row), None));
+            before = text;
+        }
+        for wrong in ["", "1", "1653241101733169556", "+653241101733169556", "165324110173316955x"] {
+            assert_eq!(ids.row("", wrong), None, "{wrong}");
+        }
+        assert_eq!(ids.row("", ids.unlisted("", 7).as_str()), None);
     }
 }

@@ -9,6 +9,7 @@
 
 mod events;
 mod ids;
+mod messages;
 mod outbox;
 mod table;
 mod timers;
@@ -17,6 +18,7 @@ use imbl::Vector;
 
 pub use self::events::{Event, Notice};
 pub use self::ids::{IdText, Ids, hash};
+pub use self::messages::{Channel, MESSAGES_KEPT, Message};
 pub use self::outbox::{
     Answer, Attempt, Delivery, Endpoint, Mischief, Outbox, Rule, Status as DeliveryStatus, matches,
 };
@@ -66,6 +68,7 @@ pub struct World<S: State> {
     clocks: Vector<Clock>,
     timers: timers::Timers<S::Due>,
     events: events::Events<S::Notice>,
+    messages: messages::Messages,
     ids: Ids,
     timers_per_advance: usize,
 }
@@ -80,6 +83,7 @@ impl<S: State> World<S> {
             clocks: Vector::unit(Clock::flowing(wall)),
             timers: timers::Timers::new(),
             events: events::Events::new(),
+            messages: messages::Messages::default(),
             ids: Ids::new(seed, "event"),
             timers_per_advance,
         }

@@ -17,7 +17,7 @@ use super::ids::{IdText, Ids};
 
 /// Something that is kept in a table and addressed by an id.
 pub trait Row: Clone + Send + Sync + 'static {
-    /// What the vendor's ids of this kind begin with, underscore included.
+    /// What the vendor's ids of this kind begin with, underscore included; empty: they are numbers of 19 digits.
     const PREFIX: &'static str;
     /// How a message calls it: "subscription", "test clock".
     const NOUN: &'static str;
@@ -37,7 +37,7 @@ impl<T: Row> Id<T> {
     /// The row among all of its world: its kind and number.
     #[must_use]
     pub fn about(self) -> (&'static str, u32) {
-        (T::PREFIX, self.0)
+        (T::NOUN, self.0)
     }
 }
 
@@ -74,6 +74,11 @@ impl<T> fmt::Debug for Id<T> {
     }
 }
 
+/// What ids behind a prefix are made of.
+fn form(prefix: &str) -> String {
+    if prefix.is_empty() { "digits only".to_owned() } else { format!("{prefix} and letters or digits") }
+}
+
 /// Rows of one kind in the order of their creation.
 #[derive(Clone)]
 pub struct Table<T> {
@@ -93,7 +98,11 @@ impl<T: Row> Table<T> {
     /// An empty table whose ids follow from the world's seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { rows: Vector::new(), ids: Ids::new(seed, T::PREFIX), names: None }
+        Self {
+            rows: Vector::new(),
+            ids: Ids::new(seed, if T::PREFIX.is_empty() { T::NOUN } else { T::PREFIX }),
+            names: None,
+        }
     }
 
     /// Appends a row.
@@ -119,6 +128,13 @@ impl<T: Row> Table<T> {
     #[must_use]
     pub fn get(&self, id: Id<T>) -> Option<&Arc<T>> {
         self.rows.get(id.0 as usize).and_then(Option::as_ref)
+    }
+
+    /// The row of a number, if it exists: for a vendor who has a spelling of ids of its own for rows of the house.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Option<Id<T>> {
+        let id = Id(number, PhantomData);
+        self.get(id).map(|_| id)
     }
 
     /// Changes a row in place, or in a copy where somebody else still holds it.
@@ -173,9 +189,9 @@ impl<T: Row> Table<T> {
     pub fn rename(&mut self, made: &str, name: &str) -> Option<Result<(), String>> {
         let id = self.find(made)?;
         let own = name.strip_prefix(T::PREFIX).unwrap_or_default();
-        if own.is_empty() || !own.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
-            let form = format!("{name:?} is no id of a {}: those are {} and letters or digits", T::NOUN, T::PREFIX);
-            return Some(Err(form));
+        let is_own = |letter: u8| letter.is_ascii_digit() || (letter.is_ascii_alphabetic() && !T::PREFIX.is_empty());
+        if own.is_empty() || !own.bytes().all(is_own) {
+            return Some(Err(format!("{name:?} is no id of a {}: those are {}", T::NOUN, form(T::PREFIX))));
         }
         if self.find(name).is_some() {
             return Some(Err(format!("{name:?} is the id of another row already")));

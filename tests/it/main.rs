@@ -8,6 +8,7 @@ mod manners;
 mod nonsense;
 mod paygentic;
 mod paylera;
+mod paymennt;
 #[cfg(unix)]
 mod process;
 mod support;

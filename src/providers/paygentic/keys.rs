@@ -28,7 +28,7 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
     }
     let reader = token.strip_suffix(READONLY).and_then(|name| name.strip_suffix('.')).filter(|name| !name.is_empty());
     let (name, role) = reader.map_or((token, None), |name| (name, Some(READONLY)));
-    Ok(WorldKey { name, role })
+    Ok(WorldKey { name: name.into(), role })
 }
 
 fn refused(message: &str, advice: &str) -> Fault {

@@ -30,7 +30,7 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
     }
     check_version(headers)?;
     let (name, role) = roles::split(token).map_err(|why| refused("This token names a role that there is not", &why))?;
-    Ok(WorldKey { name, role })
+    Ok(WorldKey { name: name.into(), role })
 }
 
 fn refused(message: &str, advice: &str) -> Fault {

@@ -75,11 +75,8 @@ impl crate::world::Notice for Notice {
         }
     }
 
-    fn spares(&self) -> Option<Id<Endpoint>> {
-        match self {
-            Self::WebhookEndpoint(_, id, _) => Some(*id),
-            _ => None,
-        }
+    fn is_told_to(&self, endpoint: Id<Endpoint>) -> bool {
+        !matches!(self, Self::WebhookEndpoint(_, id, _) if *id == endpoint)
     }
 }
 

@@ -24,7 +24,7 @@ impl<S: State> World<S> {
                 .outbox
                 .endpoints
                 .iter()
-                .filter(|(id, endpoint)| endpoint.wants(event_type) && event.notice.spares() != Some(*id))
+                .filter(|(id, endpoint)| endpoint.wants(event_type) && event.notice.is_told_to(*id))
                 .map(|(id, _)| id)
                 .collect();
             if listeners.is_empty() {
@@ -55,7 +55,7 @@ impl<S: State> World<S> {
             let Some(event) = self.events.get(number) else { continue };
             let event_type = event.notice.name();
             let inside = window.0 <= event.at && event.at < window.1;
-            if !inside || !wanted(event_type) || event.notice.spares() == Some(endpoint) {
+            if !inside || !wanted(event_type) || !event.notice.is_told_to(endpoint) {
                 continue;
             }
             let (about, clock) = (event.notice.about(), event.clock);

@@ -1,6 +1,7 @@
 //! A client for tests: one key, one world.
 
 mod browser;
+mod merchant;
 mod receiver;
 mod refusal;
 mod shop;
@@ -15,6 +16,7 @@ use leapday::Sandbox;
 use serde_json::Value;
 
 pub use self::browser::{Browser, Shown};
+pub use self::merchant::{Merchant, merchant, merchant_at, web};
 pub use self::receiver::{Reaction, Receiver};
 pub use self::shop::{EVER, MERCHANT};
 pub use self::tenant::{Biller, Tenant, newcomer, tenant};

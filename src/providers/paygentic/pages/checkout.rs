@@ -89,6 +89,7 @@ fn page_of(world: &World, id: Id<Session>, visit: &Visit) -> Checkout {
         bill,
         form: CardForm::empty(),
         save: row.customer.filter(|_| !setup).map(|_| keeps(state, row, None)),
+        terms: None,
         codes: None,
         cancels: true,
         notice: None,

@@ -200,6 +200,7 @@ fn page_of(world: &World, id: Id<Session>, visit: &Visit) -> Checkout {
         bill,
         form: CardForm::empty(),
         save: None,
+        terms: None,
         codes: row.takes_codes.then(|| Codes { applied, ..Codes::default() }),
         cancels: row.cancel_url.is_some(),
         notice: None,

@@ -1,0 +1,64 @@
+//! E-mails and text messages that the vendor would have sent: nothing leaves the machine, all can be read.
+
+use std::sync::Arc;
+
+use imbl::Vector;
+use serde::Serialize;
+
+use super::{State, World};
+use crate::time::Timestamp;
+
+/// How many messages a world remembers: some 5 MB. Older ones are forgotten.
+pub const MESSAGES_KEPT: usize = 10_000;
+
+/// What a customer would have got.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub at: Timestamp,
+    pub channel: Channel,
+    /// An e-mail address or a telephone number.
+    pub to: Arc<str>,
+    pub subject: Box<str>,
+    /// The page that it leads to, below the provider's mount.
+    pub link: Option<Box<str>>,
+}
+
+/// By which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Email,
+    Sms,
+}
+
+/// The messages of a world, oldest first.
+#[derive(Clone, Default)]
+pub(super) struct Messages {
+    kept: Vector<Arc<Message>>,
+    forgotten: usize,
+}
+
+impl<S: State> World<S> {
+    /// Sends a message, as far as anything is sent here.
+    pub fn send(&mut self, message: Message) {
+        self.messages.kept.push_back(Arc::new(message));
+        if self.messages.kept.len() > MESSAGES_KEPT {
+            self.messages.kept.pop_front();
+            self.messages.forgotten += 1;
+        }
+    }
+
+    /// How many messages there have been.
+    #[must_use]
+    pub fn message_count(&self) -> usize {
+        self.messages.forgotten + self.messages.kept.len()
+    }
+
+    /// The messages from a number on that are still known, with their numbers.
+    pub fn messages_from(&self, from: usize) -> impl Iterator<Item = (usize, &Message)> {
+        let skipped = from.saturating_sub(self.messages.forgotten).min(self.messages.kept.len());
+        let first = self.messages.forgotten + skipped;
+        let rest = self.messages.kept.focus().narrow(skipped..).into_iter();
+        rest.enumerate().map(move |(place, message)| (first + place, &**message))
+    }
+}
