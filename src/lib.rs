@@ -9,6 +9,9 @@
 //! accept → body (bounded) → mount (path prefix or the vendor's own host) → key → route → coerce the query →
 //! validate → world → idempotency key, where the vendor has such → handler on the world → commit → reply.
 //!
+//! Clients that have a vendor's host in their code come by TLS (`server/tls`): on a port of its own, or through the
+//! tunnel of a proxy that ends here (`server/proxy`). From there on all is the same.
+//!
 //! There are two other ways into a world. The control API opens its [`api::Door`] (`server/opened`). A hosted page
 //! is opened without a key: `server/paged` asks the worlds whose token the path holds, and the row of the page
 //! ([`api::Page`]) does the rest; it has no contract, and its refusals are pages too.
@@ -48,7 +51,8 @@
 //! 7. Providers do not know each other; nothing below `providers` names one.
 //! 8. A file is a noun: module doc, operation table, typed state, handlers, timers.
 //! 9. Bounds are named constants with a reason.
-//! 10. Nothing leaves the machine but webhooks, to endpoints that the user registered.
+//! 10. Nothing leaves the machine but webhooks, to endpoints that the user registered, and what `--proxy-others` lets
+//!     through. E-mails and text messages stay in the world ([`world::Message`]).
 
 pub mod api;
 pub mod billing;

@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use tokio::sync::oneshot;
 use crate::api::{Mount, Settings, Webhook};
 use crate::contract::near;
 use crate::control::Control;
-use crate::server::{Front, run};
+use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run};
 use crate::webhooks::{Courier, Signature, check_url};
 use crate::world::TIMERS_PER_ADVANCE;
 use crate::{fixtures, providers};
@@ -62,6 +63,14 @@ pub struct Options {
     /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
     pub standalone_pages: bool,
     pub shutdown_timeout: Duration,
+    /// A port for TLS besides; 0 picks a free one.
+    pub tls_port: Option<u16>,
+    /// Where the certificate authority is kept; `None`: in the user's data folder.
+    pub ca_dir: Option<PathBuf>,
+    /// The user's own certificate chain and key instead, in PEM.
+    pub own_certificate: Option<(PathBuf, PathBuf)>,
+    /// Lets a proxied connection to somebody else's host through.
+    pub proxy_others: bool,
 }
 
 impl Default for Options {
@@ -83,6 +92,10 @@ impl Default for Options {
             signature: None,
             standalone_pages: false,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
+            tls_port: None,
+            ca_dir: None,
+            own_certificate: None,
+            proxy_others: false,
         }
     }
 }
@@ -169,16 +182,41 @@ fn check_shape(world: &Value, providers: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Binds the socket that the options ask for.
+/// Binds the sockets that the options ask for.
 ///
 /// # Errors
-/// If the address is not to be had.
-pub async fn bind(options: &Options) -> Result<TcpListener, StartupError> {
-    let address = (options.host.as_str(), options.port);
-    TcpListener::bind(address).await.map_err(|error| {
-        let advice = if options.port == 0 { "" } else { "; --port 0 picks a free one" };
-        StartupError(format!("cannot listen on {}:{}: {error}{advice}", options.host, options.port))
+/// If an address is not to be had.
+pub async fn bind(options: &Options) -> Result<Sockets, StartupError> {
+    let plain = bind_one(&options.host, options.port, "--port").await?;
+    let tls = match options.tls_port {
+        Some(port) => Some(bind_one(&options.host, port, "--tls-port").await?),
+        None => None,
+    };
+    Ok(Sockets { plain, tls })
+}
+
+async fn bind_one(host: &str, port: u16, option: &str) -> Result<TcpListener, StartupError> {
+    TcpListener::bind((host, port)).await.map_err(|error| {
+        let advice = if port == 0 { String::new() } else { format!("; {option} 0 picks a free one") };
+        StartupError(format!("cannot listen on {host}:{port}: {error}{advice}"))
     })
+}
+
+/// What the sockets speak to. With a port for TLS its certificate is made now, so that a bad one stops the start.
+///
+/// # Errors
+/// If the certificate cannot be had.
+pub fn front(mounts: Vec<Arc<dyn Mount>>, options: &Options, base_url: String) -> Result<Front, StartupError> {
+    let certificates = match &options.own_certificate {
+        Some((chain, key)) => Certificates::Own { chain: chain.clone(), key: key.clone() },
+        None => Certificates::Authority(options.ca_dir.clone().unwrap_or_else(default_folder)),
+    };
+    let (max_body, public_url, proxy_others) = (options.max_body, options.public_url.clone(), options.proxy_others);
+    let front = Front::new(mounts, Setup { max_body, public_url, base_url, certificates, proxy_others });
+    if options.tls_port.is_some() {
+        front.tls.prepare().map_err(StartupError)?;
+    }
+    Ok(front)
 }
 
 /// Where a listener is reached from this machine.
@@ -193,6 +231,7 @@ pub fn url_of(address: SocketAddr) -> String {
 #[derive(Debug)]
 pub struct Sandbox {
     base_url: String,
+    tls_port: Option<u16>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -208,6 +247,12 @@ impl Sandbox {
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Where it listens for TLS, if it does.
+    #[must_use]
+    pub fn tls_port(&self) -> Option<u16> {
+        self.tls_port
     }
 }
 
@@ -273,18 +318,19 @@ impl Builder {
             .enable_all()
             .build()
             .map_err(|error| StartupError(format!("no runtime: {error}")))?;
-        let listener = runtime.block_on(bind(&options))?;
-        let address = listener.local_addr().map_err(|error| StartupError(error.to_string()))?;
+        let sockets = runtime.block_on(bind(&options))?;
+        let address = sockets.plain.local_addr().map_err(|error| StartupError(error.to_string()))?;
+        let tls_port =
+            sockets.tls.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port());
         let base_url = url_of(address);
-        let mounts = mounts(&options, &base_url)?;
-        let front = Arc::new(Front::new(mounts, options.max_body, options.public_url, base_url.clone()));
+        let front = Arc::new(front(mounts(&options, &base_url)?, &options, base_url.clone())?);
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {
             let stopped = async { drop(stopped.await) };
-            runtime.block_on(run(listener, front, stopped, options.shutdown_timeout));
+            runtime.block_on(run(sockets, front, stopped, options.shutdown_timeout));
         };
         let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
         let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;
-        Ok(Sandbox { base_url, stop: Some(stop), thread: Some(thread) })
+        Ok(Sandbox { base_url, tls_port, stop: Some(stop), thread: Some(thread) })
     }
 }

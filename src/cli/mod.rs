@@ -1,5 +1,6 @@
 //! The command line: one file a command. `leapday` alone is `leapday serve`.
 
+mod ca;
 mod check;
 mod client;
 mod clock;
@@ -49,6 +50,8 @@ enum Command {
     Clock(clock::Args),
     /// List every operation and whether it has behaviour
     Operations(operations::Args),
+    /// Print the certificate to trust for calls to the vendors' own host names
+    Ca(ca::Args),
     /// Check that operations, schemas and fixtures agree
     Check,
     /// Print a completion script
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Clock(args)) => clock::run(args),
         Some(Command::Operations(args)) => operations::run(&args),
+        Some(Command::Ca(args)) => ca::run(args),
         Some(Command::Check) => check::run(),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "leapday", &mut std::io::stdout());

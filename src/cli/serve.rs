@@ -1,19 +1,21 @@
 //! `leapday serve`: start, say where, serve until told to stop.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::{Failure, failed, misused, say};
 use crate::api::{Mount, Webhook};
 use crate::fixtures;
-use crate::sandbox::{MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, bind, mounts, url_of};
-use crate::server::{Front, run as serve};
+use crate::sandbox::{MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, bind, front, mounts, url_of};
+use crate::server::run as serve;
 use crate::webhooks::Signature;
 use crate::world::TIMERS_PER_ADVANCE;
 
@@ -83,6 +85,21 @@ pub(super) struct Args {
     /// Take hosted pages for standalone even in a frame, as Cypress needs it
     #[arg(long, env = "LEAPDAY_STANDALONE_PAGES", value_parser = switch)]
     standalone_pages: bool,
+    /// Listen for TLS too, under the vendors' host names; 0 picks a free port (see `leapday ca`)
+    #[arg(long, env = "LEAPDAY_TLS_PORT", value_name = "PORT", value_parser = port)]
+    tls_port: Option<u16>,
+    /// Folder of the certificate authority [default: leapday in the user's data folder]
+    #[arg(long, env = "LEAPDAY_CA_DIR", value_name = "DIR")]
+    ca_dir: Option<PathBuf>,
+    /// Your own certificate chain in PEM, instead of one by the authority
+    #[arg(long, env = "LEAPDAY_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, env = "LEAPDAY_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// As a proxy, let connections to hosts of others through; those to the vendors end here
+    #[arg(long, env = "LEAPDAY_PROXY_OTHERS", value_parser = switch)]
+    proxy_others: bool,
     /// Seconds that running requests get to finish at the end
     #[arg(long, env = "LEAPDAY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = SHUTDOWN_TIMEOUT.as_secs())]
     shutdown_timeout: u64,
@@ -143,6 +160,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         signature: args.webhook_signature,
         standalone_pages: args.standalone_pages,
         shutdown_timeout: Duration::from_secs(args.shutdown_timeout),
+        tls_port: args.tls_port,
+        ca_dir: args.ca_dir.clone(),
+        own_certificate: args.tls_cert.clone().zip(args.tls_key.clone()),
+        proxy_others: args.proxy_others,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;
@@ -159,22 +180,26 @@ fn default_port() -> Result<u16, Failure> {
 
 async fn listen(args: &Args, options: Options) -> Result<(), Failure> {
     let startup = |error: StartupError| misused(error.0);
-    let listener = bind(&options).await.map_err(|error| failed(error.0))?;
-    let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
-    let base_url = url_of(address);
+    let sockets = bind(&options).await.map_err(|error| failed(error.0))?;
+    let address = |listener: &TcpListener| listener.local_addr().map_err(|error| failed(error.to_string()));
+    let (plain, tls) = (address(&sockets.plain)?, sockets.tls.as_ref().map(address).transpose()?);
+    let base_url = url_of(plain);
     let mounts = mounts(&options, &base_url).map_err(startup)?;
+    let front = front(mounts.clone(), &options, base_url.clone()).map_err(startup)?;
     let stop = stop_signal().map_err(|error| failed(format!("no signal handler: {error}")))?;
     if let Some(path) = &args.endpoints_file {
-        let endpoints = endpoints(&mounts, &base_url);
+        let endpoints = endpoints(&mounts, &base_url, tls);
         write_atomically(path, &endpoints)
             .map_err(|error| failed(format!("cannot write --endpoints-file {}: {error}", path.display())))?;
     }
     if !args.quiet {
         say(&banner(&mounts, &base_url, &options));
     }
-    say(&format!("listening on http://{address}"));
-    let front = Front::new(mounts, options.max_body, options.public_url, base_url);
-    serve(listener, Arc::new(front), stop, options.shutdown_timeout).await;
+    if let Some(address) = tls {
+        say(&format!("listening on https://{address} as {}", hosts(&mounts)));
+    }
+    say(&format!("listening on http://{plain}"));
+    serve(sockets, Arc::new(front), stop, options.shutdown_timeout).await;
     Ok(())
 }
 
@@ -209,12 +234,19 @@ fn providers(mounts: &[Arc<dyn Mount>]) -> impl Iterator<Item = &Arc<dyn Mount>>
     mounts.iter().filter(|mount| !mount.name().starts_with('_'))
 }
 
-fn endpoints(mounts: &[Arc<dyn Mount>], base_url: &str) -> Value {
+/// The vendors' host names that TLS answers for, those of tests.
+fn hosts(mounts: &[Arc<dyn Mount>]) -> String {
+    let first = providers(mounts).filter_map(|mount| mount.hosts().first().copied());
+    format!("{} and more", first.collect::<Vec<_>>().join(", "))
+}
+
+fn endpoints(mounts: &[Arc<dyn Mount>], base_url: &str, tls: Option<SocketAddr>) -> Value {
     let url = |mount: &Arc<dyn Mount>| (mount.name().to_owned(), json!(format!("{base_url}/{}", mount.name())));
     let providers: Map<String, Value> = providers(mounts).map(url).collect();
     json!({
         "pid": std::process::id(),
         "base_url": base_url,
+        "tls_port": tls.map(|address| address.port()),
         "control": format!("{base_url}/_leapday"),
         "providers": providers,
     })

@@ -1,73 +1,134 @@
 //! The async shell: accepts, finds the mount, calls it, answers. Knows no provider.
 
+mod authority;
 pub mod check;
 mod claims;
 mod hosted;
 mod opened;
 mod paged;
 mod pipeline;
+mod proxy;
 mod slot;
+mod tls;
 mod welcome;
 mod worlds;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::{Method, Request};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 
+pub use self::authority::{Authority, CERTIFICATE, default_folder};
 pub use self::hosted::Hosted;
-pub use self::pipeline::Front;
+pub use self::pipeline::{Front, Setup};
+pub use self::tls::{Certificates, Tls};
 pub use self::welcome::health;
 use crate::api::{Body, Fault, Reply, teaching_line};
 
 /// How long a client may take over its request head before the connection is closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The sockets that a sandbox listens on. The caller owns them.
+pub struct Sockets {
+    pub plain: TcpListener,
+    /// Where clients come by TLS.
+    pub tls: Option<TcpListener>,
+}
+
 /// Serves until `stop` resolves, then finishes what runs, for at most `grace`.
-///
-/// The caller owns the socket and the stop signal.
-pub async fn run(listener: TcpListener, front: Arc<Front>, stop: impl Future<Output = ()>, grace: Duration) {
+pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output = ()>, grace: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true).writev(false);
     builder.http2().timer(TokioTimer::new());
-    let graceful = GracefulShutdown::new();
+    let shell = Arc::new(Shell { front, builder, open: Mutex::new(Some(GracefulShutdown::new())) });
     let mut stop = std::pin::pin!(stop);
     loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, most likely: wait for some to be given back.
-                    tracing::warn!(%error, "accept failed");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = sockets.plain.accept() => accepted.map(|(stream, _)| (stream, false)),
+            accepted = accept(sockets.tls.as_ref()) => accepted.map(|stream| (stream, true)),
             () = &mut stop => break,
         };
+        let (stream, secure) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: wait for some to be given back.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
         let _ = stream.set_nodelay(true);
-        let front = Arc::clone(&front);
-        let service = service_fn(move |request| {
-            let front = Arc::clone(&front);
-            async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended early");
+        let shell = Arc::clone(&shell);
+        tokio::spawn(
+            async move { if secure { shell.secure(stream).await } else { shell.converse(stream, false).await } },
+        );
+    }
+    drop(sockets);
+    tokio::select! {
+        () = shell.close() => {}
+        () = tokio::time::sleep(grace) => tracing::warn!("some requests did not finish in time"),
+    }
+}
+
+/// The next client of a socket that may not be there.
+async fn accept(listener: Option<&TcpListener>) -> std::io::Result<TcpStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
+}
+
+/// What every connection needs.
+struct Shell {
+    front: Arc<Front>,
+    builder: auto::Builder<TokioExecutor>,
+    /// Watches connections, until the end has begun.
+    open: Mutex<Option<GracefulShutdown>>,
+}
+
+impl Shell {
+    /// Shakes hands, then answers.
+    async fn secure<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S) {
+        match self.front.tls.accept(stream).await {
+            Ok(stream) => Arc::clone(&self).converse(stream, true).await,
+            Err(error) => tracing::info!(%error, "TLS handshake failed: does the client trust `leapday ca`?"),
+        }
+    }
+
+    /// Answers all requests of one connection.
+    async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S, secure: bool) {
+        let watcher = self.open.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(GracefulShutdown::watcher);
+        let Some(watcher) = watcher else { return };
+        let shell = Arc::clone(&self);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let shell = Arc::clone(&shell);
+            async move {
+                Ok::<_, std::convert::Infallible>(match *request.method() {
+                    Method::CONNECT => proxy::connect(&shell, request),
+                    _ => shell.front.answer(request, secure).await,
+                })
             }
         });
+        let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "connection ended early");
+        }
     }
-    drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(grace) => tracing::warn!("some requests did not finish in time"),
+
+    /// Takes no further connection, and waits for those that there are.
+    async fn close(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(open) = open {
+            open.shutdown().await;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 
+use super::tls::{Certificates, Tls};
 use super::welcome;
 use crate::api::{Answer, Body, Exchange, Fault, Kind, Mount, Reply, Site};
 use crate::time::{Stopwatch, wall};
@@ -30,21 +31,37 @@ pub struct Front {
     pub public_url: Option<String>,
     /// Where it listens.
     pub base_url: String,
+    pub tls: Tls,
+    /// Whether a proxied connection to somebody else's host is let through.
+    pub proxy_others: bool,
     requests: AtomicU64,
+}
+
+/// What the user has said of the server, and where it is.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub max_body: usize,
+    pub public_url: Option<String>,
+    pub base_url: String,
+    pub certificates: Certificates,
+    pub proxy_others: bool,
 }
 
 impl Front {
     #[must_use]
-    pub fn new(mounts: Vec<Arc<dyn Mount>>, max_body: usize, public_url: Option<String>, base_url: String) -> Self {
-        Self { mounts, max_body, public_url, base_url, requests: AtomicU64::new(0) }
+    pub fn new(mounts: Vec<Arc<dyn Mount>>, setup: Setup) -> Self {
+        let Setup { max_body, public_url, base_url, certificates, proxy_others } = setup;
+        let tls = Tls::new(certificates, mounts.iter().flat_map(|mount| mount.hosts()).copied());
+        Self { mounts, max_body, public_url, base_url, tls, proxy_others, requests: AtomicU64::new(0) }
     }
 
     /// Answers one request, whatever happens.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub async fn answer(&self, request: Request<Incoming>, secure: bool) -> Response<Full<Bytes>> {
         let started = tracing::enabled!(tracing::Level::DEBUG).then(Stopwatch::start);
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let (head, incoming) = request.into_parts();
-        let reply = self.inner(&head, incoming).await;
+        let (mut head, incoming) = request.into_parts();
+        name_host(&mut head);
+        let reply = self.inner(&head, incoming, secure).await;
         let (method, path) = (&head.method, head.uri.path());
         let from_browser = head.headers.contains_key(header::ORIGIN);
         let status = reply.status;
@@ -62,11 +79,11 @@ impl Front {
         render(reply, number, from_browser)
     }
 
-    async fn inner(&self, head: &Parts, incoming: Incoming) -> Reply {
+    async fn inner(&self, head: &Parts, incoming: Incoming, secure: bool) -> Reply {
         if head.method == Method::OPTIONS && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
             return preflight(&head.headers);
         }
-        let Some(Meant { mount, path, site }) = self.mount(head) else {
+        let Some(Meant { mount, path, site }) = self.mount(head, secure) else {
             return welcome::answer(self, head.uri.path(), &head.headers);
         };
         let body = match read(incoming, self.max_body).await {
@@ -86,7 +103,7 @@ impl Front {
     }
 
     /// The mount that a request means: by the vendor's host name, else by the first path segment.
-    fn mount<'r>(&'r self, head: &'r Parts) -> Option<Meant<'r>> {
+    fn mount<'r>(&'r self, head: &'r Parts, secure: bool) -> Option<Meant<'r>> {
         let (path, host) = (head.uri.path(), host(head));
         if let Some(mount) = host.and_then(|host| self.vendor(host)) {
             let url = self.public_url.as_ref().unwrap_or(&self.base_url);
@@ -99,11 +116,16 @@ impl Front {
             (Some(url), _) => Site::below(url, mount.name()),
             (None, Some(host)) => {
                 let scheme = head.headers.get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
-                Site::at(scheme.unwrap_or("http"), host, mount.name())
+                Site::at(scheme.unwrap_or(if secure { "https" } else { "http" }), host, mount.name())
             }
             (None, None) => Site::below(&self.base_url, mount.name()),
         };
         Some(Meant { mount, path: &below[end..], site })
+    }
+
+    /// Whether a host name is one of a vendor's.
+    pub(super) fn is_vendor(&self, host: &str) -> bool {
+        self.vendor(host).is_some()
     }
 
     /// The mount whose vendor a host name belongs to.
@@ -124,9 +146,18 @@ struct Meant<'r> {
     site: Site<'r>,
 }
 
+/// HTTP/2 says the host beside the headers: whoever looks finds it among them.
+fn name_host(head: &mut Parts) {
+    if !head.headers.contains_key(header::HOST)
+        && let Some(authority) = head.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(header::HOST, host);
+    }
+}
+
 fn host(head: &Parts) -> Option<&str> {
-    let named = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    named.or_else(|| head.uri.authority().map(http::uri::Authority::as_str))
+    head.headers.get(header::HOST).and_then(|value| value.to_str().ok())
 }
 
 /// Reads a body of at most `most` bytes. What is too large is read to its end and dropped, within reason: a

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from sandbox import World, address_of
+from paymennt import PaymenntMerchant
 from tenant import Tenant
 from shop import Merchant, Shop
 
@@ -66,6 +67,12 @@ def world():
 def tenant():
     with Tenant() as tenant:
         yield tenant
+
+
+@pytest.fixture
+def paymennt():
+    with PaymenntMerchant() as merchant:
+        yield merchant
 
 
 @pytest.fixture

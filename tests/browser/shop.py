@@ -2,6 +2,7 @@
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
 from string import Template
 from types import SimpleNamespace
 
@@ -41,6 +42,7 @@ class Shop:
 
     def __init__(self):
         self.asked = []
+        self.hooks = Queue()  # what was posted: headers and body
         self._pages = {}
         shop = self
 
@@ -56,6 +58,13 @@ class Shop:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                shop.hooks.put(SimpleNamespace(headers=self.headers, body=body))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
             def log_message(self, *words):
                 pass
 
@@ -70,6 +79,11 @@ class Shop:
         """A page that frames the checkout. It is of another site than the sandbox, not only of another port."""
         self._pages["/order"] = EMBEDDING.substitute(address=address, allowed=allowed)
         return self.url("/order", host="localhost")
+
+    def page(self, path, html):
+        """A page of the shop's own, of another site than the sandbox."""
+        self._pages[path] = html
+        return self.url(path, host="localhost")
 
     def close(self):
         self._server.shutdown()

@@ -12,5 +12,7 @@ mod paymennt;
 #[cfg(unix)]
 mod process;
 mod support;
+#[cfg(unix)]
+mod tls;
 mod webhooks;
 mod worlds;

@@ -61,6 +61,36 @@ fn three_months_from_a_past_date_through_three_years() {
     assert_eq!(text(events.last().unwrap(), "timestamp"), "2024-08-25T00:00:00.000+00:00");
 }
 
+/// The guide's curl with only the host replaced: its headers, its placeholders, its body to the letter.
+#[test]
+fn the_guides_request_as_it_stands() {
+    let merchant = merchant();
+    let body = r#"{
+"description": "dozen of cookies",
+"currency": "AED",
+"amount": 100.00,
+"customer": {
+"id": "",
+"firstName": "[Firstname]",
+"lastName": "[Lastname]",
+"email": "[EMAIL]",
+"phone": "[PHONE]"
+},
+"startDate": "2021-08-24",
+"endDate": "2024-08-24",
+"sendOnHour": 10,
+"sendEvery": "THREE_MONTHS"
+}"#;
+    let headers = [
+        ("X-POINTCHECKOUT-KEY", &*merchant.pair.0),
+        ("X-POINTCHECKOUT-SECRET", &*merchant.pair.1),
+        ("content-type", "application/json"),
+    ];
+    let made = merchant.api.raw("POST", "/paymennt/mer/v2.0/subscription", &headers, body.as_bytes()).result();
+    assert_eq!((text(&made, "status"), text(&made["customer"], "email")), ("ACTIVE", "[EMAIL]"));
+    assert_eq!(merchant.messages().len(), 1, "sent at once");
+}
+
 /// Once three years at a time, once day by day: the same links.
 #[test]
 fn how_often_the_clock_is_advanced_makes_no_difference() {

@@ -33,7 +33,7 @@ window.PaymenntJS = (() => {
       frame = document.createElement("iframe");
       frame.title = "Card details";
       frame.src = address.href;
-      frame.style.cssText = "border:0;width:100%;min-height:26rem";
+      frame.style.cssText = "border:0;width:100%;min-height:31rem";
       place.replaceChildren(frame);
     },
 
