@@ -46,10 +46,10 @@ pub trait Door: Send + Sync {
     fn save_method(&self, customer: &str, card: &Card, wall: Timestamp) -> Result<Value, Fault>;
 
     /// The events that are asked for, as soon as there is one or patience has run out.
-    fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Events>;
+    fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Found>;
 
     /// The messages that are asked for, as soon as there is one or patience has run out.
-    fn messages<'a>(&'a self, wanted: Post<'a>) -> Later<'a, Messages>;
+    fn messages<'a>(&'a self, wanted: Post<'a>) -> Later<'a, Found>;
 
     /// The webhooks of the world as they are.
     fn outbox(&self, wall: Timestamp) -> Outbox;
@@ -112,21 +112,11 @@ pub struct Post<'a> {
     pub site: Site<'a>,
 }
 
-/// What was found.
+/// What was found of it, as the wire shows it.
 #[derive(Debug, Clone)]
-pub struct Messages {
-    pub messages: Vec<Value>,
-    /// How many messages the world has had.
-    pub total: usize,
-    /// The number to look on from.
-    pub next: usize,
-}
-
-/// What was found.
-#[derive(Debug, Clone)]
-pub struct Events {
-    pub events: Vec<Value>,
-    /// How many events the world has.
+pub struct Found {
+    pub rows: Vec<Value>,
+    /// How many the world has had in all.
     pub total: usize,
     /// The number to look on from.
     pub next: usize,

@@ -21,7 +21,7 @@ mod site;
 
 pub use self::call::{Call, Params, Patch, referred};
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
-pub use self::door::{Door, Events, Journey, Messages, OutboxChange, Post, Search, Target};
+pub use self::door::{Door, Found, Journey, OutboxChange, Post, Search, Target};
 pub use self::fault::{Fault, Kind};
 pub use self::idempotency::{Answers, Idempotency, Known, Need, Slip};
 pub use self::limits::{Limit, Meter, Standing};

@@ -110,9 +110,12 @@ fn summary(answer: &Value) -> String {
     };
     let mut lines = vec![format!("{} -> {}: {count} events", text("from"), text("now"))];
     for event in answer["events"].as_array().into_iter().flatten() {
-        let word = |name: &str| event[name].as_str().unwrap_or("");
-        let subject = event["data"]["id"].as_str().or_else(|| event["data"]["paymentId"].as_str()).unwrap_or("");
-        lines.push(format!("  {}  {:<34} {subject}", word("timestamp"), word("eventType")));
+        // Each vendor has names of its own for these.
+        let word = |names: &[&str]| names.iter().find_map(|name| event.pointer(name)?.as_str()).unwrap_or("");
+        let at = word(&["/timestamp", "/occurred_at"]);
+        let what = word(&["/eventType", "/type", "/event", "/status"]);
+        let subject = word(&["/data/id", "/data/paymentId", "/subscriptionId", "/id"]);
+        lines.push(format!("  {at}  {what:<34} {subject}"));
     }
     if let Some(reason) = answer["stopped"]["reason"].as_str() {
         lines.push(format!("stopped before {}: {reason}", answer["stopped"]["before"].as_str().unwrap_or("?")));

@@ -44,7 +44,7 @@ async fn list(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
     };
     let found = door.events(search).await;
     Ok(Reply::ok(&json!({
-        "events": found.events,
+        "events": found.rows,
         "total": found.total,
         "offset": page.offset,
         "limit": page.limit,

@@ -27,7 +27,7 @@ async fn list(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
     let wanted = Post { from: page.offset, limit: page.limit, to: to.as_deref(), patience, site: asked.call.site };
     let found = door.messages(wanted).await;
     Ok(Reply::ok(&json!({
-        "messages": found.messages,
+        "messages": found.rows,
         "total": found.total,
         "offset": page.offset,
         "limit": page.limit,

@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 
 use super::hosted::Hosted;
 use super::slot::Slot;
-use crate::api::{
-    Deliver, Door, Events, Fault, Journey, Later, Messages, OutboxChange, Post, Provider, Search, Target,
-};
+use crate::api::{Deliver, Door, Fault, Found, Journey, Later, OutboxChange, Post, Provider, Search, Target};
 use crate::billing::cards::{Attempt, Card};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::Scheme;
@@ -117,7 +115,7 @@ impl<P: Provider> Opened<'_, P> {
         self.slot.advance(journey.deliver, plan, done).await
     }
 
-    fn look(world: &World<P::State>, search: &Search<'_>) -> Events {
+    fn look(world: &World<P::State>, search: &Search<'_>) -> Found {
         let (mut events, mut next) = (Vec::new(), search.from.max(world.event_count()));
         let wanted = |name: &str| search.event_type.is_none_or(|wanted| matches(wanted, name));
         for (number, event) in world.events_from(search.from).filter(|(_, event)| wanted(event.notice.name())) {
@@ -127,10 +125,10 @@ impl<P: Provider> Opened<'_, P> {
             }
             events.push(P::event(world, number, event, search.site.of(P::NAME)));
         }
-        Events { events, total: world.event_count(), next }
+        Found { rows: events, total: world.event_count(), next }
     }
 
-    fn post(world: &World<P::State>, wanted: &Post<'_>) -> Messages {
+    fn post(world: &World<P::State>, wanted: &Post<'_>) -> Found {
         let (mut messages, mut next) = (Vec::new(), world.message_count());
         let is_wanted = |message: &Message| wanted.to.is_none_or(|to| to == &*message.to);
         for (number, message) in world.messages_from(wanted.from).filter(|(_, message)| is_wanted(message)) {
@@ -148,7 +146,7 @@ impl<P: Provider> Opened<'_, P> {
                 "link": link,
             }));
         }
-        Messages { messages, total: world.message_count(), next }
+        Found { rows: messages, total: world.message_count(), next }
     }
 }
 
@@ -197,10 +195,10 @@ impl<P: Provider> Door for Opened<'_, P> {
         self.slot.write(wall, |world| P::save_method(world, customer, card))
     }
 
-    fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Events> {
+    fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Found> {
         Box::pin(async move {
             let look =
-                |world: &World<P::State>| Some(Self::look(world, &search)).filter(|found| !found.events.is_empty());
+                |world: &World<P::State>| Some(Self::look(world, &search)).filter(|found| !found.rows.is_empty());
             match self.slot.wait(search.patience, look).await {
                 Some(found) => found,
                 None => Self::look(&self.slot.read(wall()), &search),
@@ -208,10 +206,10 @@ impl<P: Provider> Door for Opened<'_, P> {
         })
     }
 
-    fn messages<'a>(&'a self, wanted: Post<'a>) -> Later<'a, Messages> {
+    fn messages<'a>(&'a self, wanted: Post<'a>) -> Later<'a, Found> {
         Box::pin(async move {
             let look =
-                |world: &World<P::State>| Some(Self::post(world, &wanted)).filter(|found| !found.messages.is_empty());
+                |world: &World<P::State>| Some(Self::post(world, &wanted)).filter(|found| !found.rows.is_empty());
             match self.slot.wait(wanted.patience, look).await {
                 Some(found) => found,
                 None => Self::post(&self.slot.read(wall()), &wanted),

@@ -391,6 +391,39 @@ fn the_clock_command_turns_the_clock_of_a_key() {
     assert!(code == 0 && out.contains("(flowing)"), "{out}");
 }
 
+/// A pair of key and secret is one key to the command line, and what went out on the way is listed.
+#[test]
+fn the_clock_command_takes_a_pair() {
+    let server = Server::start(&[]);
+    let at = ["--provider", "paymennt", "--key", "k:s", "--url", server.url.as_str()];
+    let clock = |words: &[&str]| run(&[&["clock"], words, &at].concat(), &[]);
+    assert_eq!(clock(&["set", "2028-01-31T09:00:00Z"]).0, 0);
+    let body = json!({
+        "description": "Cookies", "currency": "AED", "amount": 100, "startDate": "2028-01-31", "sendOnHour": 10,
+        "customer": { "firstName": "A", "lastName": "B", "email": "a@example.com" }, "sendEvery": "DAY",
+    });
+    let headers = [("x-paymennt-api-key", "k"), ("x-paymennt-api-secret", "s"), ("content-type", "application/json")];
+    let made =
+        Api::at(&server.url, "").raw("POST", "/paymennt/mer/v2.0/subscription", &headers, body.to_string().as_bytes());
+    assert_eq!(made.status, 200);
+    let (code, out, said) = clock(&["advance", "P1D"]);
+    assert!(code == 0 && out.contains("2028-01-31T10:00:00.000+00:00  subscription.payment_sent"), "{out}{said}");
+    let (code, _, said) = run(&["clock", "show", "--provider", "paylara", "--url", &server.url], &[]);
+    assert!(code == 2 && said.contains("paylera, paymennt"), "{said}");
+}
+
+#[test]
+fn the_authority_of_certificates_is_printed_and_kept() {
+    let folder = scratch("ca");
+    let ca = |words: &[&str]| run(&[&["ca", "--ca-dir", folder.to_str().unwrap()], words].concat(), &[]);
+    let (code, pem, said) = ca(&[]);
+    assert!(code == 0 && pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("KEY"), "{said}");
+    assert_eq!(ca(&[]).1, pem);
+    let (_, path, _) = ca(&["--path"]);
+    assert_eq!(std::fs::read_to_string(path.trim_end()).unwrap().trim_end(), pem.trim_end());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn http_2_with_prior_knowledge_is_spoken() {
     let server = Server::start(&[]);

@@ -71,6 +71,27 @@ fn a_cardholder_who_fails_and_one_who_leaves() {
     }
 }
 
+/// Whoever pays in another way while the bank waits is not asked any more, and what was paid stays paid.
+#[test]
+fn a_second_attempt_ends_the_first() {
+    let merchant = merchant();
+    let browser = merchant.api.browser();
+    let first = merchant.make("/payment/debit", &by_token(&token(&merchant, DOCUMENTED, "12/25"), "s-1"));
+    let page = browser.open(text(&first, "redirectUrl")).expect(200);
+    let checkout = text(&first["checkoutDetails"], "id");
+    let source = json!({ "type": "TOKEN", "token": token(&merchant, WITHOUT_3DS, "12/25") });
+    merchant.make("/payment/debit", &json!({ "source": source, "checkoutId": checkout }));
+    browser.press(&page, "approve", &[]).expect(303);
+    assert_eq!(merchant.get(&format!("/checkout/{checkout}"))["status"], "PAID");
+    assert_eq!(merchant.get(&format!("/payment/{}", text(&first, "id")))["status"], "VOIDED");
+    let third = merchant.make("/payment/debit", &by_token(&token(&merchant, DOCUMENTED, "11/25"), "s-2"));
+    let page = browser.open(text(&third, "redirectUrl")).expect(200);
+    let checkout = text(&third["checkoutDetails"], "id");
+    merchant.control("POST", &format!("/payments/{checkout}/fail"), &json!({}));
+    browser.press(&page, "approve", &[]).expect(303);
+    assert_eq!(merchant.get(&format!("/checkout/{checkout}"))["status"], "FAILED");
+}
+
 #[test]
 fn other_cards_are_paid_at_once_or_declined_with_what_the_bank_says() {
     let merchant = merchant();
