@@ -60,7 +60,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// How the key is sent: as the provider takes it, or as most do.
 fn credentials(args: &Args) -> Result<Vec<(&'static str, String)>, Failure> {
-    let mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
+    let mut mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
+    mounts.retain(|mount| !mount.name().starts_with('_'));
     let named = args.provider.as_deref().map(|name| mounts.iter().find(|mount| mount.name() == name));
     let mount = named.unwrap_or_else(|| mounts.first());
     mount.map(|mount| mount.credentials(&args.key)).ok_or_else(|| {

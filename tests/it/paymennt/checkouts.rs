@@ -132,6 +132,15 @@ fn a_link_is_sent_and_expires_on_the_clock() {
     assert_eq!((merchant.messages().len(), &merchant.get("/checkout")["totalElements"]), (2, &json!(1)));
 }
 
+/// What a telephone's camera would make of a picture.
+fn read(bytes: &[u8]) -> String {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let width = usize::try_from(reader.next_frame(&mut pixels).unwrap().width).unwrap();
+    let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width, width, |x, y| pixels[(y * width + x) * 4]);
+    picture.detect_grids()[0].decode().unwrap().1
+}
+
 /// E6.
 #[test]
 fn a_qr_code_is_a_picture_of_the_asked_size() {
@@ -148,6 +157,7 @@ fn a_qr_code_is_a_picture_of_the_asked_size() {
         assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
         let side = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
         assert_eq!((side(16), side(20), bytes[24], bytes[25]), (wanted, wanted, 8, 6), "RGBA");
+        assert_eq!(read(&bytes), text(&made, "redirectUrl"));
     }
     for wrong in [63, 1_025] {
         (qr["requestId"], qr["qrSize"]) = (json!("q"), json!(wrong));

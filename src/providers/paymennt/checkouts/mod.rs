@@ -31,8 +31,8 @@ use crate::time::Timestamp;
 use crate::world::{Channel, ClockId, Id, IdText, Message, Row};
 
 const NOT_FOUND: &str = "Checkout not found for API merchant";
-/// Where real-time listeners would look (§2.1).
-const FIREBASE: &str = "pc-test-734bc";
+/// Collection and database in which real-time listeners would look (§2.1).
+pub const FIREBASE: (&str, &str) = ("checkouts", "pc-test-734bc");
 
 pub fn noun() -> Noun<Action<State>> {
     let operations: Vec<Operation> = vec![
@@ -211,8 +211,8 @@ pub fn body<'a>(state: &'a State, id: Id<Checkout>, row: &'a Checkout, site: Sit
         customer: row.customer.as_ref().map(|seen| seen.body(state)),
         billing_address: row.billing.as_deref(),
         delivery_address: row.delivery.as_deref(),
-        firebase_collection: "checkouts",
-        firebase_database: FIREBASE,
+        firebase_collection: FIREBASE.0,
+        firebase_database: FIREBASE.1,
         firebase_document: row.key.to_string(),
         timestamp: Stamp(row.created_at),
         branch_id: state.branches.text(row.branch),
@@ -337,14 +337,11 @@ fn cancel(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 
 /// Cancels what is not paid yet, and gives back what was only authorised.
 pub fn give_up(world: &mut World, id: Id<Checkout>) -> Result<(), Status> {
-    let row = &world.state.checkouts[id];
-    let (status, payment) = (row.status, row.payment);
+    let status = world.state.checkouts[id].status;
     if !matches!(status, Status::Pending | Status::Authorized) {
         return Err(status);
     }
-    if let Some(payment) = payment {
-        payments::voided(world, payment);
-    }
+    payments::let_go(world, id);
     change(world, id, Status::Cancelled, |_| {});
     Ok(())
 }
@@ -356,14 +353,10 @@ pub fn refused(status: &str, done: &str, wanted: &str) -> Fault {
 
 /// Its time is up.
 pub fn expired(world: &mut World, id: Id<Checkout>) {
-    let row = &world.state.checkouts[id];
-    if !matches!(row.status, Status::Pending | Status::Authorized) {
-        return;
+    if matches!(world.state.checkouts[id].status, Status::Pending | Status::Authorized) {
+        payments::let_go(world, id);
+        change(world, id, Status::Expired, |_| {});
     }
-    if let Some(payment) = row.payment {
-        payments::voided(world, payment);
-    }
-    change(world, id, Status::Expired, |_| {});
 }
 
 /// The device shows it once more.

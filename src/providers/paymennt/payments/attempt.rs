@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CARD, Payment, Status, charged_back, set, voided};
+use super::{CARD, Payment, Status, charged_back, let_go, set};
 use crate::api::Fault;
 use crate::billing::cards::{self, Card, Outcome};
 use crate::providers::paymennt::World;
@@ -34,8 +34,8 @@ pub fn charge(world: &mut World, checkout: Id<Checkout>, card: &Card, attempt: A
     let amount = row.amount;
     let keep_for = reference.filter(|_| attempt == Attempt::Token { keep: true });
     let created_at = world.now(ClockId::WORLD);
-    let earlier = row.payment;
-    let_go(world, earlier);
+    // The holder of an earlier attempt has not answered, and is asked no more.
+    let_go(world, checkout);
     let (status, message) = outcome(card, attempt);
     let card = Card { number: card.digits(), ..card.clone() };
     let payment =
@@ -51,13 +51,6 @@ pub fn charge(world: &mut World, checkout: Id<Checkout>, card: &Card, attempt: A
         _ => checkouts::change(world, checkout, CheckoutStatus::Failed, |_| {}),
     }
     id
-}
-
-/// An earlier attempt whose holder has not answered: nobody asks any more.
-fn let_go(world: &mut World, earlier: Option<Id<Payment>>) {
-    if let Some(payment) = earlier {
-        voided(world, payment);
-    }
 }
 
 fn outcome(card: &Card, attempt: Attempt) -> (Status, Option<&'static str>) {
@@ -126,7 +119,6 @@ pub fn by_hand(world: &mut World, text: &str, attempt: &cards::Attempt) -> Resul
     let over = |wanted: &str| {
         Err(Fault::conflict(format!("The checkout is {}: it has to be {wanted} for that", status.wire())))
     };
-    let earlier = world.state.checkouts[id].payment;
     let waits = matches!(status, CheckoutStatus::Pending | CheckoutStatus::PendingConfirmation);
     match attempt {
         cards::Attempt::Fail { code } if code == "chargeback" => {
@@ -139,14 +131,14 @@ pub fn by_hand(world: &mut World, text: &str, attempt: &cards::Attempt) -> Resul
             if status != CheckoutStatus::Pending {
                 return over("PENDING");
             }
-            let_go(world, earlier);
+            let_go(world, id);
             checkouts::change(world, id, CheckoutStatus::PendingConfirmation, |_| {});
         }
         cards::Attempt::Fail { .. } => {
             if !waits {
                 return over("PENDING or PENDING_CONFIRMATION");
             }
-            let_go(world, earlier);
+            let_go(world, id);
             checkouts::change(world, id, CheckoutStatus::Failed, |_| {});
         }
         cards::Attempt::Pay { card, .. } => {

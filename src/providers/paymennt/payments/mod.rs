@@ -139,9 +139,11 @@ fn set(world: &mut World, id: Id<Payment>, status: Status) {
     world.state.payments.update(id, |row| row.status = status);
 }
 
-/// What was authorised or waits is let go.
-pub fn voided(world: &mut World, id: Id<Payment>) {
-    if matches!(world.state.payments[id].status, Status::Authorized | Status::Redirect) {
+/// What a checkout's last attempt has authorised, or waits for, is let go.
+pub fn let_go(world: &mut World, checkout: Id<Checkout>) {
+    if let Some(id) = world.state.checkouts[checkout].payment
+        && matches!(world.state.payments[id].status, Status::Authorized | Status::Redirect)
+    {
         set(world, id, Status::Voided);
     }
 }
