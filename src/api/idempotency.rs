@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use imbl::{HashMap, OrdMap};
+use serde::{Deserialize, Serialize};
 
 use super::{Fault, Reply};
 use crate::contract::{Place, Violation};
 use crate::time::{Cadence, Timestamp};
-use crate::world::hash;
+use crate::world::{hash, pairs, seed};
 
 /// How many answers a world remembers: a frozen clock would never let one go.
 const ANSWERS_KEPT: usize = 10_000;
@@ -81,16 +82,19 @@ impl Slip {
 }
 
 /// What has been answered under which key.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Answers {
+    #[serde(with = "pairs")]
     known: HashMap<Arc<str>, Kept>,
     /// By when they are forgotten, then by their order.
+    #[serde(with = "pairs")]
     expiries: OrdMap<(Timestamp, u64), Arc<str>>,
     count: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept {
+    #[serde(with = "seed")]
     body: u64,
     reply: Reply,
     expires_at: Timestamp,

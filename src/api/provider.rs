@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use include_dir::Dir;
 use serde_json::Value;
 
-use super::{Action, Fault, Idempotency, Kind, Limit, Noun, Page, Reply, Site, Standing};
+use super::{Action, Fault, Gist, Idempotency, Kind, Limit, Noun, Page, Reply, Site, Standing};
 use crate::billing::cards::{Attempt, Card};
 use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event, State, World};
@@ -127,6 +127,12 @@ pub trait Provider: Send + Sync + 'static {
         event: &Event<<Self::State as State>::Notice>,
         site: Site<'_>,
     ) -> Value;
+
+    /// What an event is about, in a line.
+    fn gist(world: &World<Self::State>, notice: &<Self::State as State>::Notice) -> Gist;
+
+    /// What falls due, in a word, and what it is about.
+    fn due(world: &World<Self::State>, due: &<Self::State as State>::Due) -> (&'static str, Gist);
 
     /// How its webhooks are signed and repeated.
     fn webhooks() -> &'static Scheme;

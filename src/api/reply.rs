@@ -1,27 +1,31 @@
 //! What a handler answers.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::world::text;
 
 /// Beyond these, letters that are not ASCII.
 const NOT_IN_A_HEADER: AsciiSet = CONTROLS.add(b' ');
 
 /// The body of a reply, written while the world was at hand.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Body {
     Empty,
-    Json(Bytes),
+    Json(#[serde(with = "text")] Bytes),
     /// Anything else, with its content type.
-    Other(&'static str, Bytes),
+    Other(Cow<'static, str>, #[serde(with = "text")] Bytes),
 }
 
 /// A status, a body, and headers beyond the content type.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reply {
     pub status: u16,
     pub body: Body,
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Reply {
@@ -54,7 +58,7 @@ impl Reply {
     /// A 200 of another content type.
     #[must_use]
     pub fn other(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status: 200, body: Body::Other(content_type, body.into()), headers: Vec::new() }
+        Self { status: 200, body: Body::Other(Cow::Borrowed(content_type), body.into()), headers: Vec::new() }
     }
 
     /// A page for a browser. It loads its own stylesheet and script and nothing else. Forms may lead to other hosts
@@ -63,10 +67,10 @@ impl Reply {
     pub fn page(status: u16, html: String) -> Self {
         let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'";
         let headers = vec![
-            ("content-security-policy", policy.to_owned()),
-            ("cache-control", "no-store".to_owned()),
-            ("referrer-policy", "no-referrer".to_owned()),
-            ("x-content-type-options", "nosniff".to_owned()),
+            (Cow::Borrowed("content-security-policy"), policy.to_owned()),
+            (Cow::Borrowed("cache-control"), "no-store".to_owned()),
+            (Cow::Borrowed("referrer-policy"), "no-referrer".to_owned()),
+            (Cow::Borrowed("x-content-type-options"), "nosniff".to_owned()),
         ];
         Self { status, headers, ..Self::other("text/html; charset=utf-8", html) }
     }
@@ -86,13 +90,13 @@ impl Reply {
     #[must_use]
     pub fn redirect(url: &str) -> Self {
         let url = utf8_percent_encode(url, &NOT_IN_A_HEADER).to_string();
-        let headers = vec![("location", url), ("cache-control", "no-store".to_owned())];
+        let headers = vec![(Cow::Borrowed("location"), url), (Cow::Borrowed("cache-control"), "no-store".to_owned())];
         Self { status: 303, body: Body::Empty, headers }
     }
 
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.headers.push((Cow::Borrowed(name), value.into()));
         self
     }
 }

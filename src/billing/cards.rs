@@ -3,7 +3,8 @@
 //! Field convention, not a vendor's document: no emulated vendor publishes test cards of its own that
 //! would differ (facts: paygentic-behaviour §6).
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What happens when a card is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,20 @@ const MAGIC: &[(&str, &str, Outcome)] = &[
     ("4000000000000119", "visa", Outcome::Declined("processing_error")),
     ("4000002500003155", "visa", Outcome::NeedsAuthentication),
 ];
+
+/// What issuers say of the cards of the table that they decline.
+pub const CODES: [&str; 5] =
+    ["card_declined", "insufficient_funds", "expired_card", "incorrect_cvc", "processing_error"];
+
+/// One of [`CODES`], of a world that was written down.
+///
+/// # Errors
+/// If it is none.
+pub fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let known = CODES.into_iter().find(|code| *code == text);
+    known.ok_or_else(|| D::Error::custom(format!("{text:?} is none of {}", CODES.join(", "))))
+}
 
 /// The table, for whoever shows it: digits, brand, outcome.
 pub fn magic() -> impl Iterator<Item = (&'static str, &'static str, Outcome)> {

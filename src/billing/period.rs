@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{Grid, Timestamp};
 
 /// The half-open span `[start, end)`. A one-off has `start == end`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Window {
     /// First instant inside.
     pub start: Timestamp,

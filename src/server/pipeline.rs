@@ -1,5 +1,6 @@
 //! The outer way of a request: read, dated, sent to its mount, answered, logged. One place renders.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -194,15 +195,31 @@ fn preflight(headers: &HeaderMap) -> Reply {
         .with_header("access-control-max-age", "600")
 }
 
+/// Most names and content types are the program's own, and cost nothing. Those of a remembered answer may have been
+/// read from a file.
+fn name_of(name: Cow<'static, str>) -> Option<HeaderName> {
+    match name {
+        Cow::Borrowed(name) => Some(HeaderName::from_static(name)),
+        Cow::Owned(name) => name.parse().ok(),
+    }
+}
+
+fn value_of(kind: Cow<'static, str>) -> Option<HeaderValue> {
+    match kind {
+        Cow::Borrowed(kind) => Some(HeaderValue::from_static(kind)),
+        Cow::Owned(kind) => kind.parse().ok(),
+    }
+}
+
 fn render(reply: Reply, number: u64, from_browser: bool) -> Response<Full<Bytes>> {
     let mut headers = HeaderMap::with_capacity(8);
     let (kind, body) = match reply.body {
         Body::Empty => (None, Bytes::new()),
-        Body::Json(bytes) => (Some("application/json"), bytes),
+        Body::Json(bytes) => (Some(Cow::Borrowed("application/json")), bytes),
         Body::Other(kind, bytes) => (Some(kind), bytes),
     };
-    if let Some(kind) = kind {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Some(kind) = kind.and_then(value_of) {
+        headers.insert(header::CONTENT_TYPE, kind);
     }
     if from_browser {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -212,8 +229,8 @@ fn render(reply: Reply, number: u64, from_browser: bool) -> Response<Full<Bytes>
     headers.insert(REQUEST_ID, HeaderValue::from(number));
     for (name, value) in reply.headers {
         // Our own names are valid; a value that cannot stand in a header is left out.
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
+        if let (Some(name), Ok(value)) = (name_of(name), HeaderValue::from_str(&value)) {
+            headers.insert(name, value);
         }
     }
     let mut response = Response::new(Full::new(body));

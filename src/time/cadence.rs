@@ -215,7 +215,7 @@ impl<'de> Deserialize<'de> for Cadence {
 /// The boundaries `anchor + n × cadence` for every whole `n`, before the anchor too.
 ///
 /// A zero cadence has the one boundary 0, the anchor itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Grid {
     /// Boundary 0.
     pub anchor: Timestamp,

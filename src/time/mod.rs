@@ -10,6 +10,8 @@ mod words;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use cadence::{Cadence, CadenceError, Grid};
 pub use timestamp::Timestamp;
 
@@ -45,7 +47,7 @@ impl Stopwatch {
 }
 
 /// A clock of a world: the instant up to which everything has happened, and whether it flows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     at: Timestamp,
     /// How far the clock runs ahead of the wall; `None` while it is frozen.

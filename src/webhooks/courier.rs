@@ -1,5 +1,6 @@
 //! The courier: a thread of its own that sends what worlds have ready, so that no receiver holds up a request.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -188,6 +189,7 @@ async fn carry(client: &Client, letter: Letter) -> Outcome {
     let answer = client.post(&letter.url, &headers, Bytes::from_owner(letter.body), letter.scheme.timeout).await;
     let duration_us = u64::try_from(watch.elapsed().as_micros()).unwrap_or(u64::MAX);
     // The world knows where its clock stands and who asked.
+    let headers = headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
     let attempt = Attempt { at: sent_at, sent_at, duration_us, by_hand: false, headers, answer };
     Outcome { delivery: letter.delivery, endpoint: letter.endpoint, about: letter.about, epoch: letter.epoch, attempt }
 }

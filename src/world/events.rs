@@ -4,12 +4,14 @@
 //! pointer, and its wire shape can be written whenever somebody asks for it.
 
 use imbl::Vector;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{ClockId, Endpoint, Id, State, World};
 use crate::time::Timestamp;
 
 /// What an event is, as filters and webhooks need to know it.
-pub trait Notice: Clone + Send + Sync + 'static {
+pub trait Notice: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// The event type on the wire.
     fn name(&self) -> &'static str;
 
@@ -23,7 +25,7 @@ pub trait Notice: Clone + Send + Sync + 'static {
 }
 
 /// Something that happened, at the instant when it was due.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Event<N> {
     pub at: Timestamp,
     pub clock: ClockId,
@@ -31,7 +33,8 @@ pub struct Event<N> {
 }
 
 /// The log of a world. The number of an event is its place in it.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent, bound(serialize = "N: Clone + Serialize", deserialize = "N: Clone + Deserialize<'de>"))]
 pub(super) struct Events<N: Clone> {
     log: Vector<Event<N>>,
 }

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Letters and digits behind the prefix: what the vendors' samples use.
@@ -30,8 +30,10 @@ const SHIFTS: u64 = 100_000_000_000;
 const CHECK_BITS: u32 = 20;
 
 /// Turns row numbers into ids and back, for one kind of row in one world.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Ids {
+    #[serde(with = "super::seed")]
     seed: u64,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imbl::Vector;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{State, World};
 use crate::time::Timestamp;
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub const MESSAGES_KEPT: usize = 10_000;
 
 /// What a customer would have got.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
     pub at: Timestamp,
     pub channel: Channel,
@@ -24,7 +24,7 @@ pub struct Message {
 }
 
 /// By which way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     Email,
@@ -32,7 +32,7 @@ pub enum Channel {
 }
 
 /// The messages of a world, oldest first.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Messages {
     kept: Vector<Arc<Message>>,
     forgotten: usize,

@@ -9,27 +9,31 @@
 
 mod events;
 mod ids;
+mod keep;
 mod messages;
 mod outbox;
 mod table;
 mod timers;
 
 use imbl::Vector;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub use self::events::{Event, Notice};
 pub use self::ids::{IdText, Ids, hash};
+pub use self::keep::{NoWorld, Word, pairs, seed, text, word};
 pub use self::messages::{Channel, MESSAGES_KEPT, Message};
 pub use self::outbox::{
     Answer, Attempt, Delivery, Endpoint, Mischief, Outbox, Rule, Status as DeliveryStatus, matches,
 };
 pub use self::table::{Id, Row, Table};
-pub use self::timers::{Advance, TIMERS_PER_ADVANCE, Timer};
+pub use self::timers::{Advance, TIMERS_PER_ADVANCE, Thing, Timer};
 use crate::time::{Clock, Timestamp};
 
 /// What a provider keeps in its worlds, and what time does to it.
-pub trait State: Clone + Send + Sync + 'static {
+pub trait State: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// All that time can do to this provider, as data.
-    type Due: Clone + Send + Sync + 'static;
+    type Due: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
     /// All that can happen in it, with the row as it was.
     type Notice: Notice;
 
@@ -52,7 +56,7 @@ pub trait State: Clone + Send + Sync + 'static {
 }
 
 /// One of a world's clocks. [`ClockId::WORLD`] is the world's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClockId(u32);
 
 impl ClockId {
@@ -61,7 +65,8 @@ impl ClockId {
 }
 
 /// Everything that one key can see and change, as one value.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound = "")]
 pub struct World<S: State> {
     pub state: S,
     pub outbox: Outbox,

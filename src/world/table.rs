@@ -4,7 +4,7 @@
 //! row is its number; [`super::ids`] dresses it up. Rows that a fixture names itself stand in a small
 //! alias map, which is empty in most tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
@@ -12,11 +12,13 @@ use std::ops::Index;
 use std::sync::Arc;
 
 use imbl::Vector;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ids::{IdText, Ids};
 
 /// Something that is kept in a table and addressed by an id.
-pub trait Row: Clone + Send + Sync + 'static {
+pub trait Row: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// What the vendor's ids of this kind begin with, underscore included; empty: they are numbers of 19 digits.
     const PREFIX: &'static str;
     /// How a message calls it: "subscription", "test clock".
@@ -27,6 +29,10 @@ pub trait Row: Clone + Send + Sync + 'static {
 pub struct Id<T>(u32, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
+    pub(super) fn of(row: u32) -> Self {
+        Self(row, PhantomData)
+    }
+
     #[must_use]
     pub fn number(self) -> u32 {
         self.0
@@ -74,24 +80,50 @@ impl<T> fmt::Debug for Id<T> {
     }
 }
 
+impl<T> Serialize for Id<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+impl<'de, T> Deserialize<'de> for Id<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u32::deserialize(deserializer).map(|row| Self(row, PhantomData))
+    }
+}
+
 /// What ids behind a prefix are made of.
 fn form(prefix: &str) -> String {
     if prefix.is_empty() { "digits only".to_owned() } else { format!("{prefix} and letters or digits") }
 }
 
 /// Rows of one kind in the order of their creation.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Serialize", deserialize = "T: DeserializeOwned"))]
 pub struct Table<T> {
     rows: Vector<Option<Arc<T>>>,
     ids: Ids,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     names: Option<Arc<Names>>,
 }
 
 /// Rows that carry an id of somebody's choosing instead of a made one.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<u32, Arc<str>>", into = "BTreeMap<u32, Arc<str>>")]
 struct Names {
     rows: HashMap<Arc<str>, u32>,
     names: HashMap<u32, Arc<str>>,
+}
+
+impl From<BTreeMap<u32, Arc<str>>> for Names {
+    fn from(names: BTreeMap<u32, Arc<str>>) -> Self {
+        let rows = names.iter().map(|(row, name)| (Arc::clone(name), *row)).collect();
+        Self { rows, names: names.into_iter().collect() }
+    }
+}
+impl From<Names> for BTreeMap<u32, Arc<str>> {
+    fn from(names: Names) -> Self {
+        names.names.into_iter().collect()
+    }
 }
 
 impl<T: Row> Table<T> {
@@ -225,8 +257,8 @@ impl<T: Row> Index<Id<T>> for Table<T> {
 mod tests {
     use super::*;
 
-    #[derive(Clone, PartialEq, Debug)]
-    struct Thing(&'static str);
+    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+    struct Thing(String);
     impl Row for Thing {
         const PREFIX: &'static str = "thing_";
         const NOUN: &'static str = "thing";
@@ -235,10 +267,10 @@ mod tests {
     #[test]
     fn a_clone_keeps_its_rows_when_the_original_changes() {
         let mut table = Table::new(1);
-        let id = table.insert(Thing("before"));
+        let id = table.insert(Thing("before".to_owned()));
         let kept = table.clone();
-        table.update(id, |row| row.0 = "after");
-        assert_eq!((kept[id].0, table[id].0), ("before", "after"));
+        table.update(id, |row| "after".clone_into(&mut row.0));
+        assert_eq!((&*kept[id].0, &*table[id].0), ("before", "after"));
         table.remove(id);
         assert_eq!(table.find(kept.text(id).as_str()), None);
         assert_eq!(kept.find(kept.text(id).as_str()), Some(id));
@@ -247,7 +279,7 @@ mod tests {
     #[test]
     fn a_name_replaces_the_made_id_and_both_find_the_row() {
         let mut table = Table::new(1);
-        let id = table.insert(Thing("x"));
+        let id = table.insert(Thing("x".to_owned()));
         let made = table.text(id);
         table.name(id, "thing_starter");
         assert_eq!(table.text(id).as_str(), "thing_starter");

@@ -5,9 +5,11 @@
 //! many short ones run the same list.
 
 use imbl::OrdMap;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::outbox::Delivery;
-use super::{ClockId, Id, State, World};
+use super::{ClockId, Id, State, World, pairs};
 use crate::time::Timestamp;
 
 /// How many timers one advance may fire before it stops and says where: enough for 10,000 monthly
@@ -15,7 +17,7 @@ use crate::time::Timestamp;
 pub const TIMERS_PER_ADVANCE: usize = 5_000_000;
 
 /// When a timer fires, and the handle to cancel it by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timer {
     clock: ClockId,
     due: Timestamp,
@@ -30,7 +32,8 @@ impl Timer {
 }
 
 /// What a timer does.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Task<D> {
     /// The provider's business.
     Provider(D),
@@ -38,9 +41,20 @@ pub(super) enum Task<D> {
     Attempt(Id<Delivery>),
 }
 
+/// What a timer will do, to look at.
+#[derive(Debug, Clone, Copy)]
+pub enum Thing<'w, D> {
+    /// The provider's business.
+    Provider(&'w D),
+    /// A webhook is tried.
+    Attempt(Id<Delivery>),
+}
+
 /// All timers of a world, soonest first for each clock.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "D: Clone + Serialize", deserialize = "D: Clone + DeserializeOwned"))]
 pub(super) struct Timers<D> {
+    #[serde(with = "pairs")]
     queue: OrdMap<Timer, Task<D>>,
     next: u64,
 }
@@ -94,6 +108,17 @@ impl<S: State> World<S> {
     #[must_use]
     pub fn next_due(&self, clock: ClockId) -> Option<Timestamp> {
         self.timers.first(clock).map(|timer| timer.due)
+    }
+
+    /// What falls due next on a clock, and when.
+    #[must_use]
+    pub fn next_thing(&self, clock: ClockId) -> Option<(Timestamp, Thing<'_, S::Due>)> {
+        let timer = self.timers.first(clock)?;
+        let thing = match self.timers.queue.get(&timer)? {
+            Task::Provider(due) => Thing::Provider(due),
+            Task::Attempt(delivery) => Thing::Attempt(*delivery),
+        };
+        Some((timer.due, thing))
     }
 
     /// Moves a clock to `target`, firing on the way all that falls due up to and including it, each

@@ -42,7 +42,7 @@ struct Tried<'a> {
     sent_at: Timestamp,
     duration_ms: f64,
     by_hand: bool,
-    headers: BTreeMap<&'static str, &'a str>,
+    headers: BTreeMap<&'a str, &'a str>,
     response: Option<Response<'a>>,
     error: Option<&'a str>,
 }
@@ -67,7 +67,7 @@ fn tried((number, attempt): (usize, &std::sync::Arc<Attempt>)) -> Tried<'_> {
         sent_at: attempt.sent_at,
         duration_ms,
         by_hand: attempt.by_hand,
-        headers: attempt.headers.iter().map(|(name, value)| (*name, &**value)).collect(),
+        headers: attempt.headers.iter().map(|(name, value)| (&**name, &**value)).collect(),
         response,
         error,
     }

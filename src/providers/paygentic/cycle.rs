@@ -5,17 +5,21 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::World;
 use super::invoices::{self, Invoice, Number, Status as InvoiceStatus, drafts};
 use super::notices::Notice;
 use super::payment_sessions::{self, Session};
 use super::schedule;
+use super::state::State;
 use super::subscriptions::{Status, Subscription, Termination};
+use crate::api::Gist;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id};
 
 /// All that time can do to this provider.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Due {
     /// Charges of a subscription fall due.
     Moment(Id<Subscription>),
@@ -27,6 +31,19 @@ pub enum Due {
     End(Id<Subscription>),
     /// Nobody has paid in time.
     Expire(Id<Session>),
+}
+
+impl Due {
+    /// In a word, and what it is about.
+    pub fn gist(self, state: &State) -> (&'static str, Gist) {
+        match self {
+            Self::Moment(id) => ("charges_due", Gist::of(&state.subscriptions, id)),
+            Self::Close(id) => ("invoice_closes", Gist::of(&state.invoices, id)),
+            Self::Remind(id) => ("renewal_reminder", Gist::of(&state.subscriptions, id)),
+            Self::End(id) => ("subscription_ends", Gist::of(&state.subscriptions, id)),
+            Self::Expire(id) => ("session_expires", Gist::of(&state.sessions, id)),
+        }
+    }
 }
 
 pub fn fire(world: &mut World, due: Due) {

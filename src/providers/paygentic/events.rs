@@ -30,7 +30,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "events", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct MeterEvent {
     pub kind: Arc<str>,
     pub source: Box<str>,
@@ -51,7 +51,7 @@ impl Row for MeterEvent {
 
 /// Whom an event is about. The three never mix: a customer's usage is what is about it, and what is about its
 /// external id, whichever of the two was there first.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Subject {
     Customer(Id<Customer>),
     /// A `subject` that is no customer's id.
@@ -138,7 +138,7 @@ fn ingest(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     };
     state.meter_events.insert(row);
     state.event_keys.insert(idempotency_key, id);
-    state.usage.entry(UsageKey { event_type: kind, about }).or_default().insert((at, id.number()), id);
+    state.usage.entry(UsageKey { event_type: kind, about }).or_default().0.insert((at, id.number()), id);
     Ok(accepted(state, id))
 }
 
@@ -241,7 +241,7 @@ fn about_either<'a>(
     let from = metric.event_from.map_or(window.start, |from| from.max(window.start));
     let [first, second] = subjects.map(|about| {
         let key = about.map(|about| UsageKey { event_type: Arc::clone(&metric.event_type), about });
-        let events = key.and_then(|key| state.usage.get(&key)).filter(|_| from < window.end);
+        let events = key.and_then(|key| state.usage.get(&key)).map(|events| &events.0).filter(|_| from < window.end);
         events.into_iter().flat_map(move |events| events.range((from, 0)..(window.end, 0)))
     });
     let (mut first, mut second) = (first.peekable(), second.peekable());

@@ -29,7 +29,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "fees", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Fee {
     pub merchant: Arc<str>,
     pub product: Id<Product>,

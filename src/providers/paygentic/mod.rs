@@ -33,9 +33,10 @@ use http::HeaderMap;
 use include_dir::{Dir, include_dir};
 use serde_json::Value;
 
+use self::cycle::Due;
 use self::notices::Notice;
 use self::state::State;
-use crate::api::{Action, Fault, KeyPolicy, Noun, Provider, Reply, Site, Visitor, WorldKey};
+use crate::api::{Action, Fault, Gist, KeyPolicy, Noun, Provider, Reply, Site, Visitor, WorldKey};
 use crate::billing::cards::{Attempt, Card};
 use crate::webhooks::{SVIX, Scheme};
 use crate::world::{ClockId, Event};
@@ -115,6 +116,14 @@ impl Provider for Paygentic {
 
     fn event(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::envelope(world, number, event, site)
+    }
+
+    fn gist(world: &World, notice: &Notice) -> Gist {
+        notice.gist(world)
+    }
+
+    fn due(world: &World, due: &Due) -> (&'static str, Gist) {
+        due.gist(&world.state)
     }
 
     fn webhooks() -> &'static Scheme {

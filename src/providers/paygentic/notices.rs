@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
@@ -12,11 +13,11 @@ use super::customers::{self, Customer};
 use super::invoices::{self, Invoice};
 use super::payments::{self, Payment};
 use super::subscriptions::{self, Subscription};
-use crate::api::Site;
+use crate::api::{Gist, Site};
 use crate::world::{Event, Id, Notice as _};
 
 /// An event with the row as it was.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum Notice {
     CustomerCreated(Id<Customer>),
     SubscriptionCreated(Id<Subscription>, Arc<Subscription>),
@@ -86,6 +87,29 @@ impl Notice {
         "payment.failed.v0",
         "payment.expired.v0",
     ];
+
+    /// What it is about, in a line.
+    pub fn gist(&self, world: &World) -> Gist {
+        let state = &world.state;
+        match self {
+            Self::CustomerCreated(id) => Gist::of(&state.customers, *id),
+            Self::SubscriptionCreated(id, _)
+            | Self::SubscriptionActivated(id, _)
+            | Self::SubscriptionUpdated(id, _)
+            | Self::SubscriptionCancelled(id, _)
+            | Self::SubscriptionRenewalReminder(id, _) => Gist::of(&state.subscriptions, *id),
+            Self::InvoiceIssued(id, row)
+            | Self::InvoicePaid(id, row)
+            | Self::InvoicePaymentFailed(id, row)
+            | Self::InvoiceCancelled(id, row) => {
+                let currency = &state.plans[state.subscriptions[row.subscription].plan].currency;
+                Gist::of(&state.invoices, *id).with_amount(row.totals.gross(), currency)
+            }
+            Self::PaymentCompleted(id, row) | Self::PaymentFailed(id, row) | Self::PaymentExpired(id, row) => {
+                Gist::of(&state.payments, *id).with_amount(row.amount, &row.currency)
+            }
+        }
+    }
 
     fn data(&self, world: &World, site: Site<'_>) -> Value {
         let state = &world.state;

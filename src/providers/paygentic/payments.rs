@@ -38,7 +38,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "payments", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Payment {
     pub merchant: Arc<str>,
     pub customer: Option<Id<Customer>>,

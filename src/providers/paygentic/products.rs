@@ -25,7 +25,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "products", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Product {
     pub merchant: Arc<str>,
     name: Box<str>,

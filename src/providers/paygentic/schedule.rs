@@ -6,6 +6,7 @@
 //! it, obligations skip it. The end of a subscription cuts the windows in arrears that it falls into.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::invoices::Invoice;
 use super::prices::{Charged, Price, Term};
@@ -15,7 +16,7 @@ use crate::time::{Cadence, Grid, Timestamp};
 use crate::world::{Id, Row, Timer};
 
 /// One price as a subscription owes it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Charge {
     pub price: Id<Price>,
     pub cadence: Cadence,
@@ -30,7 +31,7 @@ pub struct Charge {
 
 /// Where the billing of a subscription stands. Apart from what was agreed, which events keep as it was: this
 /// changes at every moment, that hardly ever.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cycle {
     pub charges: Vec<Charge>,
     /// Collects what falls due at the next moment.
@@ -40,7 +41,7 @@ pub struct Cycle {
 }
 
 /// The timers that a subscription has set, to be cancelled when it ends.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Timers {
     pub moment: Option<Timer>,
     pub reminder: Option<Timer>,

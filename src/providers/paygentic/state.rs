@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::World;
@@ -26,14 +27,14 @@ use super::subscriptions::{PortalLink, PortalSession, Subscription};
 use super::test_clocks::TestClock;
 use super::webhooks::{self, Webhooks};
 use crate::time::Timestamp;
-use crate::world::{Id, Table, hash};
+use crate::world::{Id, Table, hash, pairs};
 
 /// The merchant of a starting world's rows, until a caller names one.
 pub const HOUSE_MERCHANT: &str = "org_leapday";
 /// What every merchant is called: no operation sets a name.
 pub const MERCHANT_NAME: &str = "Leapday Merchant";
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct State {
     pub products: Table<Product>,
     pub metrics: Table<Metric>,
@@ -55,39 +56,57 @@ pub struct State {
     pub payments: Table<Payment>,
 
     /// Who has an e-mail address, in lower case: the documented identity of a consumer (§2.6).
+    #[serde(with = "pairs")]
     pub consumers_by_email: HashMap<Arc<str>, Id<Consumer>>,
     /// The customer of a consumer-merchant pair.
+    #[serde(with = "pairs")]
     pub customers_by_consumer: HashMap<(Id<Consumer>, Arc<str>), Id<Customer>>,
     /// A merchant's own id of a customer.
+    #[serde(with = "pairs")]
     pub customers_by_external_id: HashMap<(Arc<str>, Arc<str>), Id<Customer>>,
     /// The subscriptions of a customer, oldest first.
+    #[serde(with = "pairs")]
     pub subscriptions_by_customer: HashMap<Id<Customer>, imbl::Vector<Id<Subscription>>>,
     /// Meter events by whom and what they are about, in time order, then in order of arrival.
-    pub usage: HashMap<UsageKey, OrdMap<(Timestamp, u32), Id<MeterEvent>>>,
+    #[serde(with = "pairs")]
+    pub usage: HashMap<UsageKey, InTime>,
     /// Idempotency keys of meter events.
+    #[serde(with = "pairs")]
     pub event_keys: HashMap<Arc<str>, Id<MeterEvent>>,
     /// Idempotency keys of payments.
+    #[serde(with = "pairs")]
     pub payment_keys: HashMap<Arc<str>, Id<Payment>>,
     /// Links to portals of subscriptions by token.
+    #[serde(with = "pairs")]
     pub portals: HashMap<Arc<str>, PortalLink>,
     /// Browsers in such portals by token.
+    #[serde(with = "pairs")]
     pub portal_sessions: HashMap<Arc<str>, PortalSession>,
     /// Authorization links by token.
+    #[serde(with = "pairs")]
     pub authorizations: HashMap<Arc<str>, Authorization>,
     /// What the vendor's API says of webhooks; `None`: nothing yet.
     pub webhooks: Option<Webhooks>,
     /// Links to the webhook portal by token.
+    #[serde(with = "pairs")]
     pub webhook_portals: HashMap<Arc<str>, webhooks::PortalLink>,
     /// The last invoice number of a month (year × 12 + month).
+    #[serde(with = "pairs")]
     pub invoice_numbers: OrdMap<i32, u32>,
 
     /// The name that the caller's merchant goes by where a request does not say it.
     merchant: Option<Arc<str>>,
+    #[serde(with = "crate::world::seed")]
     pub seed: u64,
 }
 
+/// Meter events in time order, then in order of arrival.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InTime(#[serde(with = "pairs")] pub OrdMap<(Timestamp, u32), Id<MeterEvent>>);
+
 /// Event type and whom the event is about. A look-up makes one without allocating.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UsageKey {
     pub event_type: Arc<str>,
     pub about: Subject,

@@ -28,7 +28,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "test_clocks", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct TestClock {
     merchant: Arc<str>,
     pub clock: ClockId,

@@ -31,7 +31,7 @@ pub fn noun() -> Noun<Action<State>> {
 }
 
 /// The merchant's webhooks, once they were switched on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Webhooks {
     merchant: Arc<str>,
     pub enabled: bool,
@@ -40,7 +40,7 @@ pub struct Webhooks {
 }
 
 /// What a link to the portal opens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct PortalLink {
     pub expires_at: Timestamp,
     /// Whether endpoints may be changed there.

@@ -31,7 +31,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "coupons", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Coupon {
     code: Arc<str>,
     name: Option<Box<str>>,
@@ -252,7 +252,7 @@ fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 }
 
 /// A coupon that a subscription holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Redemption {
     pub coupon: Id<Coupon>,
     /// When it first took something off.

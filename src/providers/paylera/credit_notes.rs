@@ -31,7 +31,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "credit_notes", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct CreditNote {
     number: (i16, u32),
     invoice: Id<Invoice>,
@@ -74,7 +74,7 @@ fn plain<S: serde::Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, 
 }
 
 /// Where the money went.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Outcome {
     Refund(Id<Refund>),
     CreditBalance(Id<Wallet>),

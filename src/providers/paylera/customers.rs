@@ -45,7 +45,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "customers", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Customer {
     email: Box<str>,
     name: Option<Box<str>>,
@@ -74,7 +74,7 @@ impl Customer {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct TaxId {
     customer: Id<Customer>,
     kind: Box<str>,
@@ -88,7 +88,7 @@ impl Row for TaxId {
     const NOUN: &'static str = "tax id";
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Validity {
     Pending,

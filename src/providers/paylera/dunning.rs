@@ -35,7 +35,7 @@ pub fn noun() -> Noun<Action<State>> {
 /// The policies of a tenant by name. There is always a default one.
 pub type Policies = OrdMap<Arc<str>, Arc<Policy>>;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Policy {
     name: Arc<str>,
     schedule: Vec<Step>,
@@ -160,7 +160,7 @@ fn check(schedule: &[Step]) -> Result<(), Fault> {
 }
 
 /// How far collecting an invoice has come.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Dunning {
     policy: Arc<Policy>,
     /// The attempts made; the first is the charge that failed.

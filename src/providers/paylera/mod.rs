@@ -45,10 +45,10 @@ use include_dir::{Dir, include_dir};
 use serde_json::Value;
 
 use self::notices::Notice;
-use self::state::State;
+use self::state::{Due, State};
 use crate::api::{
-    Action, Call, Fault, Idempotency, KeyPolicy, Limit, Need, Noun, Page, Provider, Reply, Site, Standing, Visitor,
-    WorldKey,
+    Action, Call, Fault, Gist, Idempotency, KeyPolicy, Limit, Need, Noun, Page, Provider, Reply, Site, Standing,
+    Visitor, WorldKey,
 };
 use crate::billing::cards::{Attempt, Card};
 use crate::time::{Cadence, Timestamp};
@@ -176,6 +176,14 @@ impl Provider for Paylera {
 
     fn event(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::envelope(world, number, event, site)
+    }
+
+    fn gist(world: &World, notice: &Notice) -> Gist {
+        notice.gist(world)
+    }
+
+    fn due(world: &World, due: &Due) -> (&'static str, Gist) {
+        due.gist(&world.state)
     }
 
     fn webhooks() -> &'static Scheme {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
@@ -17,11 +18,11 @@ use super::portal_sessions::{self, PortalSession};
 use super::subscriptions::{self, Subscription};
 use super::wallets::{self, Wallet};
 use super::webhook_endpoints;
-use crate::api::Site;
-use crate::world::{Endpoint, Event, Id, Notice as _, hash};
+use crate::api::{Gist, Site};
+use crate::world::{Endpoint, Event, Id, Notice as _, Word, hash, word};
 
 /// An event with the row as it was.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum Notice {
     CustomerUpdated(Id<Customer>, Arc<Customer>),
     CustomerTaxIdInvalidated(Id<Customer>, Arc<Customer>),
@@ -30,15 +31,19 @@ pub enum Notice {
     PaymentMethodVerified(Seen),
     WalletAutoTopupFailed(Id<Wallet>, Arc<Wallet>),
     /// One of [`webhook_endpoint`]; not told to the endpoint itself.
-    WebhookEndpoint(&'static str, Id<Endpoint>, Arc<Endpoint>),
-    CheckoutSession(&'static str, Id<Session>, Arc<Session>),
+    WebhookEndpoint(#[serde(deserialize_with = "known")] Word, Id<Endpoint>, Arc<Endpoint>),
+    CheckoutSession(#[serde(deserialize_with = "known")] Word, Id<Session>, Arc<Session>),
     PortalSessionCompleted(Id<PortalSession>, Arc<PortalSession>),
     /// One of [`subscription`].
-    Subscription(&'static str, Id<Subscription>, Arc<Subscription>),
+    Subscription(#[serde(deserialize_with = "known")] Word, Id<Subscription>, Arc<Subscription>),
     /// One of [`invoice`].
-    Invoice(&'static str, Id<Invoice>, Arc<Invoice>),
+    Invoice(#[serde(deserialize_with = "known")] Word, Id<Invoice>, Arc<Invoice>),
     /// One of [`payment`].
-    Payment(&'static str, Id<Payment>, Arc<Payment>),
+    Payment(#[serde(deserialize_with = "known")] Word, Id<Payment>, Arc<Payment>),
+}
+
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+    word(deserializer, Notice::NAMES)
 }
 
 impl crate::world::Notice for Notice {
@@ -134,6 +139,24 @@ impl Notice {
         payment::CHARGED_BACK,
         payment::DISPUTE_WON,
     ];
+
+    /// What it is about, in a line.
+    pub fn gist(&self, world: &World) -> Gist {
+        let state = &world.state;
+        match self {
+            Self::CustomerUpdated(id, _) | Self::CustomerTaxIdInvalidated(id, _) => Gist::of(&state.customers, *id),
+            Self::PaymentMethodAttached(seen)
+            | Self::PaymentMethodDetached(seen)
+            | Self::PaymentMethodVerified(seen) => Gist::of(&state.customers, seen.row.customer),
+            Self::WalletAutoTopupFailed(id, _) => Gist::of(&state.wallets, *id),
+            Self::WebhookEndpoint(_, id, _) => Gist::of(world.outbox.endpoints(), *id),
+            Self::CheckoutSession(_, id, _) => Gist::of(&state.checkout_sessions, *id),
+            Self::PortalSessionCompleted(id, _) => Gist::of(&state.portal_sessions, *id),
+            Self::Subscription(_, id, _) => Gist::of(&state.subscriptions, *id),
+            Self::Invoice(_, id, row) => Gist::of(&state.invoices, *id).with_amount(row.totals.total, &row.currency),
+            Self::Payment(_, id, row) => Gist::of(&state.payments, *id).with_amount(row.amount, &row.currency),
+        }
+    }
 
     /// Kind, id and full payload of what the event is about.
     fn aggregate(&self, world: &World, site: Site<'_>) -> (&'static str, String, Value) {

@@ -4,6 +4,7 @@
 //! the address of the session is the key, until the link's hour is over. What a customer does there goes the same ways
 //! as through the API. Settings have no published address: the one here is ours.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
@@ -29,7 +30,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "portal_sessions", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PortalSession {
     pub customer: Id<Customer>,
     pub return_url: Box<str>,
@@ -41,7 +42,7 @@ pub struct PortalSession {
     pub opened_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
     /// What the customer has done.
-    actions: Vec<(&'static str, Timestamp)>,
+    actions: Vec<(Cow<'static, str>, Timestamp)>,
 }
 
 impl Row for PortalSession {
@@ -50,7 +51,7 @@ impl Row for PortalSession {
 }
 
 /// What one session may do, where that differs from the tenant's settings.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct Configuration {
     subscription_cancel_enabled: Option<bool>,
@@ -59,7 +60,7 @@ struct Configuration {
 }
 
 /// What the tenant has switched on for all portals, and how they look.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Settings {
     pub modules: Modules,
     pub branding: Branding,
@@ -67,7 +68,7 @@ pub struct Settings {
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a module of its own")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Modules {
     pub subscription_cancel: bool,
     pub subscription_update: bool,
@@ -79,7 +80,7 @@ pub struct Modules {
     pub billing_address: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Branding {
     pub name: Box<str>,
     /// `data:`, since pages load nothing from elsewhere.
@@ -117,7 +118,7 @@ pub struct Body<'a> {
     created_at: Timestamp,
     /// What the customer has done, once that is over: in the event only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    summary: Option<Summary>,
+    summary: Option<Summary<'a>>,
 }
 
 #[derive(Serialize)]
@@ -128,13 +129,13 @@ struct ConfigurationBody {
 }
 
 #[derive(Serialize)]
-struct Summary {
-    actions: Vec<ActionBody>,
+struct Summary<'a> {
+    actions: Vec<ActionBody<'a>>,
 }
 
 #[derive(Serialize)]
-struct ActionBody {
-    r#type: &'static str,
+struct ActionBody<'a> {
+    r#type: &'a str,
     at: Timestamp,
 }
 
@@ -234,7 +235,7 @@ pub fn enter(world: &mut World, id: Id<PortalSession>) {
 /// Notes what the customer has done.
 pub fn did(world: &mut World, id: Id<PortalSession>, action: &'static str) {
     let now = world.now(ClockId::WORLD);
-    world.state.portal_sessions.update(id, |row| row.actions.push((action, now)));
+    world.state.portal_sessions.update(id, |row| row.actions.push((action.into(), now)));
 }
 
 /// The customer has left: told once, with what they did.

@@ -26,7 +26,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "products", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Product {
     code: Arc<str>,
     name: Box<str>,

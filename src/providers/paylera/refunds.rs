@@ -33,7 +33,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "refunds", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Refund {
     payment: Id<Payment>,
     credit_note: Option<Id<CreditNote>>,

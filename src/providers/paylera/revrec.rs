@@ -30,7 +30,7 @@ pub fn noun() -> Noun<Action<State>> {
 }
 
 /// A closed period.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Period {
     end: Timestamp,
     closed_at: Timestamp,

@@ -26,7 +26,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "setup_intents", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SetupIntent {
     customer: Id<Customer>,
     provider: Box<str>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use imbl::{HashMap, Vector};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::affiliates::{self, Affiliate, Commission, Programme};
@@ -24,13 +25,13 @@ use super::subscriptions::{self, Subscription};
 use super::usage::{ByMeter as UsageByMeter, Handle, UsageEvent};
 use super::wallets::{self, Transaction, Wallet};
 use super::{World, cycle, revrec, tax, webhook_endpoints};
-use crate::api::Answers;
-use crate::world::{Delivery, Endpoint, Id, Table, hash};
+use crate::api::{Answers, Gist};
+use crate::world::{Delivery, Endpoint, Id, Table, hash, pairs};
 
 /// Who sells here, on pages and paper.
 pub const MERCHANT: &str = "Leapday Merchant";
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct State {
     pub customers: Table<Customer>,
     pub tax_ids: Table<TaxId>,
@@ -54,31 +55,42 @@ pub struct State {
     pub commissions: Table<Commission>,
     pub portal_settings: Settings,
     /// Codes are permanent handles (§2.2).
+    #[serde(with = "pairs")]
     pub products_by_code: HashMap<Arc<str>, Id<Product>>,
+    #[serde(with = "pairs")]
     pub plans_by_code: HashMap<Arc<str>, Id<Plan>>,
     /// Without the deleted ones.
+    #[serde(with = "pairs")]
     pub coupons_by_code: HashMap<Arc<str>, Id<Coupon>>,
     /// A customer has one wallet in a currency (§2.10).
+    #[serde(with = "pairs")]
     pub wallets_by_currency: HashMap<(Id<Customer>, Arc<str>), Id<Wallet>>,
+    #[serde(with = "pairs")]
     pub credits_by_external_id: HashMap<(Id<Wallet>, Arc<str>), Id<Transaction>>,
     /// How many lines invoices have had.
     pub invoice_lines: u64,
     /// The last number given in a year.
+    #[serde(with = "pairs")]
     pub invoice_numbers: HashMap<i16, u32>,
+    #[serde(with = "pairs")]
     pub credit_note_numbers: HashMap<i16, u32>,
+    #[serde(with = "pairs")]
     pub dunning_policies: Policies,
     pub tax_config: tax::Config,
     /// Closed periods of revenue, in order.
     pub revrec_periods: Vector<revrec::Period>,
+    #[serde(with = "pairs")]
     pub usage_by_meter: UsageByMeter,
+    #[serde(with = "pairs")]
     pub usage_by_external_id: HashMap<Handle, Id<UsageEvent>>,
     /// What was answered under which idempotency key.
     pub answers: Answers,
+    #[serde(with = "crate::world::seed")]
     pub seed: u64,
 }
 
 /// All that time can do to this provider.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Due {
     /// A tax id has been looked up.
     TaxIdChecked(Id<TaxId>),
@@ -99,6 +111,33 @@ pub enum Due {
     CommissionEligible(Id<Commission>),
     /// The next attempt to top a wallet up.
     TopUp(Id<Wallet>),
+}
+
+impl Due {
+    /// In a word, and what it is about.
+    pub fn gist(self, state: &State) -> (&'static str, Gist) {
+        let invoice = |id: Id<Invoice>| Gist::of(&state.invoices, id);
+        let subscription = |id: Id<Subscription>| Gist::of(&state.subscriptions, id);
+        let payment = |id: Id<Payment>| {
+            let row = &state.payments[id];
+            Gist::of(&state.payments, id).with_amount(row.amount, &row.currency)
+        };
+        match self {
+            Self::TaxIdChecked(id) => ("tax_id_checked", Gist::of(&state.tax_ids, id)),
+            Self::PaymentMethodVerified(id) => ("payment_method_verified", Gist::of(&state.payment_methods, id)),
+            Self::Cycle(id) => ("period_ends", subscription(id)),
+            Self::TrialWillEnd(id) => ("trial_will_end", subscription(id)),
+            Self::CommitmentEnding(id) => ("commitment_ending", subscription(id)),
+            Self::Dunning(id) => ("dunning", invoice(id)),
+            Self::ActionExpired(id) => ("action_expires", payment(id)),
+            Self::ChargedBack(id) => ("charged_back", payment(id)),
+            Self::DisputeWon(id) => ("dispute_won", payment(id)),
+            Self::CheckoutExpired(id) => ("checkout_expires", Gist::of(&state.checkout_sessions, id)),
+            Self::PortalExpired(id) => ("portal_expires", Gist::of(&state.portal_sessions, id)),
+            Self::CommissionEligible(id) => ("commission_eligible", Gist::of(&state.commissions, id)),
+            Self::TopUp(id) => ("wallet_top_up", Gist::of(&state.wallets, id)),
+        }
+    }
 }
 
 impl State {

@@ -19,7 +19,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "tax", operations }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Config {
     provider: Box<str>,
     /// All that is kept of the secret.

@@ -36,7 +36,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "usage", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct UsageEvent {
     subscription: Id<Subscription>,
     meter: Arc<str>,

@@ -192,7 +192,7 @@ fn set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
 }
 
 /// One thing that is paid for.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Item {
     pub name: Box<str>,
     pub quantity: Amount,
@@ -200,7 +200,7 @@ pub struct Item {
 }
 
 /// What an amount is made of.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     subtotal: Amount,

@@ -30,7 +30,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "branches", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Branch {
     pub name: Arc<str>,
     currency: Box<str>,

@@ -31,7 +31,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "cards", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct StoredCard {
     reference: Arc<str>,
     token: Arc<str>,

@@ -12,7 +12,7 @@ use super::state::State;
 use crate::world::{Id, IdText, Row};
 
 /// What is known of a customer.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Details {
     /// The merchant's own id.
@@ -33,7 +33,7 @@ impl Details {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Customer(Arc<Details>);
 
 impl Row for Customer {
@@ -42,7 +42,7 @@ impl Row for Customer {
 }
 
 /// A customer as a checkout or a subscription has got to know them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Seen {
     pub id: Id<Customer>,
     pub details: Arc<Details>,

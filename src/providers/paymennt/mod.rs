@@ -26,8 +26,8 @@ use include_dir::{Dir, include_dir};
 use serde_json::Value;
 
 use self::notices::Notice;
-use self::state::State;
-use crate::api::{Action, Fault, KeyPolicy, Noun, Page, Provider, Reply, Site, Visitor, WorldKey};
+use self::state::{Due, State};
+use crate::api::{Action, Fault, Gist, KeyPolicy, Noun, Page, Provider, Reply, Site, Visitor, WorldKey};
 use crate::billing::cards::{Attempt, Card};
 use crate::webhooks::Scheme;
 use crate::world::{ClockId, Event};
@@ -130,6 +130,14 @@ impl Provider for Paymennt {
 
     fn event(world: &World, _: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::told(world, event, site)
+    }
+
+    fn gist(world: &World, notice: &Notice) -> Gist {
+        notice.gist(world)
+    }
+
+    fn due(world: &World, due: &Due) -> (&'static str, Gist) {
+        due.gist(&world.state)
     }
 
     fn webhooks() -> &'static Scheme {

@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
 use super::body::{Amount, Stamp};
 use super::checkouts::{self, Checkout, Status};
 use super::subscriptions::{self, Subscription, SubscriptionPayment};
-use crate::api::Site;
-use crate::world::{Endpoint, Event, Id, IdText};
+use crate::api::{Gist, Site};
+use crate::world::{Endpoint, Event, Id, IdText, Row as _};
 
 /// An event with the row as it was.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum Notice {
     /// A checkout has got to its status.
     Checkout(Id<Checkout>, Arc<Checkout>),
@@ -75,6 +75,20 @@ impl Notice {
         SENT,
         EXPIRED,
     ];
+
+    /// What it is about, in a line.
+    pub fn gist(&self, world: &World) -> Gist {
+        let state = &world.state;
+        match self {
+            Self::Checkout(id, row) => checkouts::gist(state, *id, row),
+            Self::WebhookTest(id) => Gist::of(world.outbox.endpoints(), *id),
+            Self::SubscriptionPayment(id) => {
+                let subscription = subscriptions::gist(state, state.subscription_payments[*id].subscription);
+                Gist { id: state.subscription_payments.text(*id), noun: SubscriptionPayment::NOUN, ..subscription }
+            }
+            Self::SubscriptionExpired(id) => Gist::of(&state.subscriptions, *id),
+        }
+    }
 }
 
 /// A checkout as webhooks tell of it (§4).
@@ -92,7 +106,7 @@ struct Told<'a> {
     grandtotal: Amount,
     cash: Amount,
     status: Status,
-    payment_method: Option<&'static str>,
+    payment_method: Option<&'a str>,
     branch_id: IdText,
     branch_name: &'a str,
     customer_email: Option<&'a str>,
@@ -125,7 +139,7 @@ pub fn told(world: &World, event: &Event<Notice>, site: Site<'_>) -> Value {
                 grandtotal: Amount(row.amount),
                 cash: Amount::default(),
                 status: row.status,
-                payment_method: row.used,
+                payment_method: row.used.as_deref(),
                 branch_id: state.branches.text(row.branch),
                 branch_name: &state.branches[row.branch].name,
                 customer_email: details.map(|details| &*details.email),

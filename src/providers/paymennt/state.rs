@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use imbl::HashMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::World;
@@ -14,9 +15,10 @@ use super::notices::Notice;
 use super::payments::Payment;
 use super::subscriptions::{self, Subscription, SubscriptionPayment};
 use super::terminals::Terminal;
-use crate::world::{Id, Ids, Table, hash};
+use crate::api::Gist;
+use crate::world::{Id, Ids, Table, hash, pairs};
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct State {
     pub customers: Table<Customer>,
     pub checkouts: Table<Checkout>,
@@ -27,28 +29,47 @@ pub struct State {
     pub branches: Table<Branch>,
     pub terminals: Table<Terminal>,
     /// In lower case.
+    #[serde(with = "pairs")]
     pub customers_by_email: HashMap<Arc<str>, Id<Customer>>,
+    #[serde(with = "pairs")]
     pub customers_by_phone: HashMap<Arc<str>, Id<Customer>>,
     /// A `requestId` is used once (§1.9).
+    #[serde(with = "pairs")]
     pub checkouts_by_request: HashMap<Arc<str>, Id<Checkout>>,
+    #[serde(with = "pairs")]
     pub checkouts_by_key: HashMap<Arc<str>, Id<Checkout>>,
+    #[serde(with = "pairs")]
     pub cards_by_token: HashMap<Arc<str>, Id<StoredCard>>,
     /// The subscription payments by the key in their links.
+    #[serde(with = "pairs")]
     pub links: HashMap<Arc<str>, Id<SubscriptionPayment>>,
     /// The checkout that a card token was used for (§1.5).
+    #[serde(with = "pairs")]
     pub tokens: HashMap<Arc<str>, Id<Checkout>>,
     /// How the ids of webhooks are spelt.
     pub webhook_ids: Ids,
+    #[serde(with = "crate::world::seed")]
     pub seed: u64,
 }
 
 /// All that time can do to this provider.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Due {
     CheckoutExpired(Id<Checkout>),
     /// The next link of a subscription.
     Link(Id<Subscription>),
     SubscriptionEnded(Id<Subscription>),
+}
+
+impl Due {
+    /// In a word, and what it is about.
+    pub fn gist(self, state: &State) -> (&'static str, Gist) {
+        match self {
+            Self::CheckoutExpired(id) => ("checkout_expires", checkouts::gist(state, id, &state.checkouts[id])),
+            Self::Link(id) => ("link_sent", subscriptions::gist(state, id)),
+            Self::SubscriptionEnded(id) => ("subscription_ends", Gist::of(&state.subscriptions, id)),
+        }
+    }
 }
 
 impl State {

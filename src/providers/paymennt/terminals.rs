@@ -23,7 +23,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "terminals", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Terminal {
     pub alias: Arc<str>,
     device_type: Box<str>,

@@ -1,13 +1,16 @@
 //! Attempts: what was sent when, how it was answered, and what follows from that.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Endpoint, Outbox, Status};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{Id, State, Timer, World};
 
 /// One time that a delivery was sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Attempt {
     /// Where the clock of the event stood.
     pub at: Timestamp,
@@ -17,12 +20,13 @@ pub struct Attempt {
     /// Asked for by somebody, outside of the schedule.
     pub by_hand: bool,
     /// What the signing scheme put beside the body.
-    pub headers: Box<[(&'static str, Box<str>)]>,
+    pub headers: Box<[(Cow<'static, str>, Box<str>)]>,
     pub answer: Answer,
 }
 
 /// How a receiver answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// A status, and the beginning of the body.
     Status(u16, Box<str>),

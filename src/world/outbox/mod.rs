@@ -11,19 +11,19 @@ mod rules;
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, Vector};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::attempts::{Answer, Attempt};
 pub use self::rules::{Mischief, Rule};
 use super::table::{Id, Row, Table};
-use super::{ClockId, Timer};
+use super::{ClockId, NoWorld, Timer, pairs, text};
 use crate::time::Timestamp;
 
 /// How many deliveries that are over a world remembers: some 30 MB of bodies. Older ones are forgotten.
 pub const DELIVERIES_KEPT: usize = 10_000;
 
 /// Somebody who wants to hear of events.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Endpoint {
     pub url: Arc<str>,
     /// What bodies are signed with, in the form of the provider's scheme.
@@ -105,17 +105,20 @@ pub fn matches(wanted: &str, event_type: &str) -> bool {
 }
 
 /// One event on its way to one endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Delivery {
     pub endpoint: Id<Endpoint>,
     /// Number of the event.
     pub event: usize,
+    #[serde(skip)]
     pub event_type: &'static str,
     /// The row that the event is about: what is about one goes one after another.
+    #[serde(skip)]
     pub about: (&'static str, u32),
     /// Its attempts are timed by the clock of the event.
     pub clock: ClockId,
     /// The same bytes for all endpoints and attempts.
+    #[serde(with = "text")]
     pub body: Arc<[u8]>,
     pub created_at: Timestamp,
     pub status: Status,
@@ -170,7 +173,7 @@ impl Delivery {
 }
 
 /// How far a delivery is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It waits for its first or its next attempt.
@@ -198,25 +201,56 @@ impl Status {
 /// Deliveries by endpoint and row.
 type Rows = HashMap<(Id<Endpoint>, (&'static str, u32)), Vector<Id<Delivery>>>;
 
+/// Where order is strict: the lines of deliveries as they stand. What each is about, its first delivery says.
+mod lines {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Delivery, Endpoint, Id, Rows, Vector};
+
+    type Lines = Option<Vec<Vector<Id<Delivery>>>>;
+
+    #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+    pub(super) fn serialize<S: Serializer>(rows: &Option<Rows>, serializer: S) -> Result<S::Ok, S::Error> {
+        let lines: Lines = rows.as_ref().map(|rows| {
+            let mut lines: Vec<Vector<Id<Delivery>>> = rows.values().cloned().collect();
+            lines.sort();
+            lines
+        });
+        lines.serialize(serializer)
+    }
+
+    /// Under a key of its own each, until [`super::Outbox::find_words`] knows them.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rows>, D::Error> {
+        let lines = Lines::deserialize(deserializer)?;
+        let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        let key = |place: usize| (Id::<Endpoint>::of(number(place)), ("", 0));
+        Ok(lines.map(|lines| lines.into_iter().enumerate().map(|(place, line)| (key(place), line)).collect()))
+    }
+}
+
 /// The webhooks of a world.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Outbox {
     endpoints: Table<Endpoint>,
     deliveries: Table<Delivery>,
     rules: Table<Rule>,
     /// What is to be sent now, in the order in which it became so.
+    #[serde(with = "pairs")]
     ready: OrdMap<u64, Id<Delivery>>,
     turns: u64,
     /// Deliveries that a rule holds back until another one to the same endpoint has gone.
     held: Vector<Id<Delivery>>,
     /// Where order is strict: what one endpoint is owed about one row. The first is under way, the others wait for it.
+    #[serde(with = "lines")]
     rows: Option<Rows>,
     /// Deliveries that are over, in the order in which they ended.
     over: Vector<Id<Delivery>>,
     /// Events below this number have been looked at.
     addressed: usize,
     /// How often this world has taken another's place.
+    #[serde(skip)]
     epoch: u64,
+    #[serde(with = "super::seed")]
     seed: u64,
 }
 
@@ -341,6 +375,28 @@ impl Outbox {
             let delivery = &self.deliveries[*id];
             delivery.clock != clock || self.endpoints.get(delivery.endpoint).is_none_or(|endpoint| !endpoint.responsive)
         })
+    }
+
+    /// Deliveries are written without what their events say; `say` says it again.
+    pub(super) fn find_words(
+        &mut self,
+        say: impl Fn(usize) -> Option<(&'static str, (&'static str, u32))>,
+    ) -> Result<(), NoWorld> {
+        let numbers: Vec<(Id<Delivery>, usize)> = self.deliveries.iter().map(|(id, row)| (id, row.event)).collect();
+        for (id, number) in numbers {
+            let (event_type, about) = say(number)
+                .ok_or_else(|| NoWorld::new(format!("delivery {id:?} is of event {number}, which there is not")))?;
+            self.deliveries.update(id, |row| (row.event_type, row.about) = (event_type, about));
+        }
+        if let Some(rows) = &mut self.rows {
+            let lines: Vec<Vector<Id<Delivery>>> = rows.values().cloned().collect();
+            rows.clear();
+            for line in lines {
+                let Some(first) = line.head().and_then(|first| self.deliveries.get(*first)) else { continue };
+                rows.insert((first.endpoint, first.about), line);
+            }
+        }
+        Ok(())
     }
 
     fn make_ready(&mut self, id: Id<Delivery>, by_hand: bool) {

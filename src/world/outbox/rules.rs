@@ -24,7 +24,7 @@ pub enum Mischief {
 }
 
 /// What to do to whose deliveries, and how often.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rule {
     pub mischief: Mischief,
     /// `None`: every endpoint's.

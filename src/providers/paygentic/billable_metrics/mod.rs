@@ -33,7 +33,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "billable_metrics", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Metric {
     pub merchant: Arc<str>,
     pub product: Id<Product>,

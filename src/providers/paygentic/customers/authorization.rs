@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{ConsumerInput, edit};
@@ -22,7 +22,7 @@ use crate::world::{ClockId, Id};
 const LIFE: Cadence = Cadence::days(7);
 
 /// What a link invites to.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Authorization {
     merchant: Arc<str>,
     pub plan: Option<Id<Plan>>,
@@ -36,7 +36,7 @@ pub struct Authorization {
 }
 
 /// Somebody has signed up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Accepted {
     /// `None`: the link named no plan.
     pub subscription: Option<Id<Subscription>>,

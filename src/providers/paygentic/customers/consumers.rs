@@ -12,7 +12,7 @@ use crate::providers::paygentic::{SCHEMAS, World};
 use crate::world::{Id, Row};
 
 /// Who pays: an organisation or person, known by its e-mail address.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Consumer {
     pub name: Box<str>,
     pub email: Arc<str>,

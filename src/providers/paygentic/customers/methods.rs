@@ -21,7 +21,7 @@ use crate::world::{ClockId, Id, IdText, Row};
 const SET_UP_LIFE: Cadence = Cadence::days(30);
 
 /// A saved card.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PaymentMethod {
     pub card: Card,
     pub created_at: Timestamp,

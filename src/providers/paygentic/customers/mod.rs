@@ -50,7 +50,7 @@ pub fn noun() -> Noun<Action<State>> {
 /// Percent by plan id, metric id or `default`.
 pub type TaxRates = BTreeMap<Box<str>, Decimal>;
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Customer {
     pub merchant: Arc<str>,
     pub consumer: Id<Consumer>,
@@ -66,7 +66,7 @@ pub struct Customer {
 }
 
 /// Which e-mails the customer gets. All, unless it is said otherwise (the default is not published).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notifications {
     pub invoice_issued: bool,

@@ -4,6 +4,7 @@
 //! once, to the minor unit. A total never falls below zero.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::{Invoice, Kind, LineItem};
 use crate::billing::money::{self, round_minor};
@@ -17,7 +18,7 @@ use crate::time::Timestamp;
 use crate::world::Id;
 
 /// What an invoice comes to, in major units of its currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// Without tax.
     pub net: Decimal,

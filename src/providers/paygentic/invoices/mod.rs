@@ -54,7 +54,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "invoices", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Invoice {
     pub subscription: Id<Subscription>,
     pub sequence: u32,
@@ -81,7 +81,7 @@ pub struct Invoice {
 }
 
 /// `INV-YYYY-MM-NNN`: counted within the month of the invoice's period (inferred from the sample, §2.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Number {
     pub year: i16,
     pub month: i8,
@@ -128,7 +128,7 @@ impl Invoice {
 }
 
 /// One charge on an invoice. While the invoice is open the line is pending.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct LineItem {
     pub subscription: Id<Subscription>,
     pub invoice: Id<Invoice>,

@@ -14,7 +14,7 @@ use crate::providers::paygentic::cycle;
 use crate::time::Timestamp;
 use crate::world::{Id, IdText, Row};
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Refund {
     invoice: Id<Invoice>,
     net: Decimal,

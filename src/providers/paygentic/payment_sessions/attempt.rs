@@ -3,6 +3,7 @@
 //! Facts: paygentic-behaviour §2.9. A page stays open after a decline; the control API can also give up for the
 //! customer.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Purpose, Session, Status, finish, status_name};
@@ -17,7 +18,7 @@ use crate::providers::paygentic::state::State;
 use crate::world::{Id, Row};
 
 /// A card whose bank wants the cardholder's word first, and what the customer said about keeping it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Challenge {
     pub card: Card,
     pub save: Option<bool>,

@@ -29,7 +29,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "payment_sessions", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Session {
     pub purpose: Purpose,
     pub customer: Option<Id<Customer>>,
@@ -53,7 +53,7 @@ pub struct Session {
 }
 
 /// What a session collects money for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// The start of a subscription.
     Activation(Id<Subscription>),
@@ -75,7 +75,7 @@ pub enum Status {
 }
 
 /// Where the hosted page sends the customer.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Redirects {
     pub on_success: Option<Box<str>>,

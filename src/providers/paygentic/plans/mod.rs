@@ -12,7 +12,7 @@ use std::sync::Arc;
 use http::Method;
 use iso_currency::Currency;
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::body::body;
@@ -44,7 +44,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "plans", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Plan {
     pub merchant: Arc<str>,
     pub product: Id<Product>,
@@ -68,7 +68,7 @@ pub struct Plan {
 }
 
 /// Whether and how many days before a renewal the customer is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reminder {
     pub enabled: bool,
     pub days: u32,
@@ -80,16 +80,15 @@ impl Row for Plan {
 }
 
 /// The lines of a plan at one time. Subscriptions are pinned to, or float with, a version.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PlanVersion {
     pub plan: Id<Plan>,
     pub number: u32,
     pub lines: Vec<PlanLine>,
-    #[expect(dead_code, reason = "publishedAt: for the operations on versions, which are planned")]
     pub created_at: Timestamp,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PlanLine {
     /// Names the line for the plan's life.
     pub key: Arc<str>,

@@ -43,7 +43,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "prices", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Price {
     pub merchant: Arc<str>,
     pub of: Charged,
@@ -70,7 +70,7 @@ pub struct Price {
 }
 
 /// What a price is the price of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Charged {
     Metric(Id<Metric>),
     Fee(Id<Fee>),

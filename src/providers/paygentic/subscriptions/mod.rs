@@ -43,7 +43,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "subscriptions", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Subscription {
     pub name: Box<str>,
     pub customer: Id<Customer>,
@@ -107,14 +107,14 @@ pub enum VersionPolicy {
 }
 
 /// An up-front quantity as the older guide sends it: the metric is charged in advance, every period.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Item {
     pub price: Id<Price>,
     pub metric: Box<str>,
     pub quantity: Decimal,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Termination {
     pub at: Timestamp,
     pub by: Box<str>,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Subscription;
@@ -21,7 +21,7 @@ const LINK_LIFE_MOST: Cadence = Cadence::days(7);
 const SESSION_LIFE: Cadence = Cadence::seconds(3_600);
 
 /// A link to a portal.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct PortalLink {
     subscription: Id<Subscription>,
     expires_at: Timestamp,
@@ -30,7 +30,7 @@ pub struct PortalLink {
 }
 
 /// A browser that a link has let into a portal.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct PortalSession {
     pub subscription: Id<Subscription>,
     pub expires_at: Timestamp,

@@ -4,7 +4,7 @@
 //! of the API, so none is ever paid.
 
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Affiliate, AppliesTo, Duration, Kind};
@@ -20,7 +20,7 @@ use crate::providers::paylera::state::{Due, State};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id, Row};
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Commission {
     affiliate: Id<Affiliate>,
     customer: Id<Customer>,
@@ -38,7 +38,7 @@ impl Row for Commission {
     const NOUN: &'static str = "commission";
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Pending,

@@ -38,7 +38,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "affiliates", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Programme {
     code: Arc<str>,
     rule: Rule,
@@ -53,7 +53,7 @@ impl Row for Programme {
     const NOUN: &'static str = "affiliate programme";
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 struct Rule {
     r#type: Kind,
     rate: Decimal,
@@ -83,7 +83,7 @@ enum Duration {
     Lifetime,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Affiliate {
     programme: Id<Programme>,
     code: Arc<str>,
@@ -99,7 +99,7 @@ impl Row for Affiliate {
 }
 
 /// Who has sent a customer, and how that is known.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Attribution {
     pub affiliate: Id<Affiliate>,
     source: Source,

@@ -45,7 +45,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "checkout_sessions", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Session {
     pub mode: Mode,
     pub status: Status,
@@ -87,7 +87,7 @@ pub enum Mode {
     Payment,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Open,
@@ -96,7 +96,7 @@ pub enum Status {
 }
 
 /// A plan at a price of this session's own.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 struct LineItem {
     plan_code: Box<str>,
     unit_amount: Option<Decimal>,

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::totals::{Part, settle};
 use super::{Invoice, Line, Source, Status, Totals, balance_changed, tell};
@@ -24,7 +25,7 @@ use crate::world::{ClockId, Id};
 const NET: Cadence = Cadence::days(7);
 
 /// What a line is for.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Item {
     pub code: Option<Arc<str>>,
     pub description: Arc<str>,

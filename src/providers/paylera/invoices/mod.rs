@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use http::Method;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use self::issue::{Item, finalise, issue};
@@ -56,7 +56,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "invoices", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Invoice {
     pub customer: Id<Customer>,
     pub subscription: Option<Id<Subscription>>,
@@ -91,7 +91,7 @@ impl Row for Invoice {
     const NOUN: &'static str = "invoice";
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Line {
     /// Among all lines of the world.
     number: u64,
@@ -103,7 +103,7 @@ pub struct Line {
     tax_rate: Decimal,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Draft,

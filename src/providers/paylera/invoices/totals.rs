@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
 
 use crate::billing::money::round_minor;
 
@@ -47,7 +48,7 @@ pub struct Share {
     pub tax_rate: Decimal,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub subtotal: Decimal,
     pub discount: Decimal,

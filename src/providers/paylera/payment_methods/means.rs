@@ -2,22 +2,26 @@
 //!
 //! Facts: paylera §2.7 (shapes), §5 (magic tokens).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::Fault;
+use crate::billing::cards::code;
 use crate::time::Timestamp;
+use crate::world::Word;
 
 /// The first year that the contract lets a card expire in, for worlds that are set far back.
 const FIRST_EXPIRY: i16 = 2000;
 
 /// What happens when a method is charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Behaviour {
     Succeeds,
     /// The first charge waits for the cardholder, later ones succeed.
     RequiresActionOnce,
     /// Every charge is refused with this code.
-    Declined(&'static str),
+    Declined(#[serde(deserialize_with = "code")] Word),
     /// Succeeds, and the money is taken back later.
     ChargedBack,
     /// Succeeds, the money is taken back and then returned.
@@ -43,33 +47,33 @@ pub enum Kind {
     Wallet,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Means {
     Card(Card),
     BankAccount(BankAccount),
     Wallet(Wallet),
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Card {
-    pub brand: &'static str,
+    pub brand: Cow<'static, str>,
     pub last4: Box<str>,
     pub exp_month: u8,
     pub exp_year: i16,
-    pub country: &'static str,
-    pub funding: &'static str,
+    pub country: Cow<'static, str>,
+    pub funding: Cow<'static, str>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BankAccount {
-    pub last4: &'static str,
-    pub routing: Option<&'static str>,
+    pub last4: Cow<'static, str>,
+    pub routing: Option<Cow<'static, str>>,
     pub holder: Option<Box<str>>,
     pub status: BankStatus,
 }
 
 /// No verification fails here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BankStatus {
     New,
@@ -77,13 +81,13 @@ pub enum BankStatus {
     Verified,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Wallet {
     pub kind: WalletKind,
     pub email: Option<Box<str>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WalletKind {
     Paypal,
@@ -128,16 +132,16 @@ pub fn behaviour(token: &str, kind: Kind) -> Result<Behaviour, Fault> {
 pub fn means(kind: Kind, token: &str, email: &str, now: Timestamp) -> Means {
     match kind {
         Kind::Card => Means::Card(Card {
-            brand: "visa",
+            brand: "visa".into(),
             last4: "4242".into(),
             exp_month: 12,
             exp_year: now.civil().year().saturating_add(1).max(FIRST_EXPIRY),
-            country: "US",
-            funding: "credit",
+            country: "US".into(),
+            funding: "credit".into(),
         }),
         Kind::BankAccount => Means::BankAccount(BankAccount {
-            last4: "6789",
-            routing: Some("110000000"),
+            last4: "6789".into(),
+            routing: Some("110000000".into()),
             holder: None,
             status: BankStatus::New,
         }),

@@ -41,7 +41,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "payment_methods", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PaymentMethod {
     pub customer: Id<Customer>,
     means: Means,
@@ -60,7 +60,7 @@ impl Row for PaymentMethod {
 }
 
 /// A method as it was when something happened to it.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Seen {
     pub id: Id<PaymentMethod>,
     pub row: Arc<PaymentMethod>,
@@ -118,7 +118,7 @@ fn is_live(state: &State, row: &PaymentMethod) -> bool {
 pub fn last4(state: &State, id: Id<PaymentMethod>) -> &str {
     match &state.payment_methods[id].means {
         Means::Card(card) => &card.last4,
-        Means::BankAccount(account) => account.last4,
+        Means::BankAccount(account) => &account.last4,
         Means::Wallet(_) => "",
     }
 }
@@ -242,12 +242,12 @@ pub fn add_card(world: &mut World, customer: Id<Customer>, card: &cards::Card) -
         Outcome::NeedsAuthentication => Behaviour::RequiresActionOnce,
     };
     let means = Means::Card(Card {
-        brand: card.brand(),
+        brand: card.brand().into(),
         last4: card.last4().into(),
         exp_month: card.exp_month,
         exp_year: i16::try_from(card.exp_year).unwrap_or(i16::MAX),
-        country: "US",
-        funding: "credit",
+        country: "US".into(),
+        funding: "credit".into(),
     });
     let id = world.state.payment_methods.insert(PaymentMethod {
         customer,

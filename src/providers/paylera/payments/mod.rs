@@ -27,8 +27,9 @@ use super::state::State;
 use super::wallets::{self, Wallet};
 use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
+use crate::billing::cards::code;
 use crate::time::{Cadence, Timestamp};
-use crate::world::{ClockId, Id, IdText, Row, hash};
+use crate::world::{ClockId, Id, IdText, Row, Word, hash};
 
 /// How long a cardholder may take; the vendor does not say.
 pub const ACTION_LIFE: Cadence = Cadence::days(1);
@@ -43,7 +44,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "payments", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Payment {
     pub invoice: Option<Id<Invoice>>,
     pub customer: Id<Customer>,
@@ -71,7 +72,7 @@ impl Row for Payment {
 }
 
 /// An address in which `{PAYMENT_ID}` stands for the payment (§2.5).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct ReturnUrl(Arc<str>);
 
@@ -85,7 +86,7 @@ impl ReturnUrl {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Pending,
@@ -137,10 +138,10 @@ impl Status {
 }
 
 /// Why a payment failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decline {
     /// The issuer said no, with this code.
-    Card(&'static str),
+    Card(#[serde(deserialize_with = "code")] Word),
     /// The cardholder did not confirm.
     NotAuthenticated,
 }

@@ -34,7 +34,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "plans", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Plan {
     pub product_code: Arc<str>,
     pub code: Arc<str>,
@@ -64,7 +64,7 @@ pub enum Interval {
     Year,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Active,

@@ -17,7 +17,7 @@ use crate::world::{ClockId, Id};
 const NOTICE_DAYS: i64 = 30;
 const QUARTER: u32 = 3;
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Commitment {
     months: u32,
     billing: Billing,
@@ -26,10 +26,26 @@ pub struct Commitment {
     starts_at: Timestamp,
     pub ends_at: Timestamp,
     /// Which term it is: ends are counted from the first start, so that a 31st stays one.
-    #[serde(skip)]
     term: i64,
-    #[serde(skip)]
     first_at: Timestamp,
+}
+
+/// What the API shows of it.
+#[derive(Serialize)]
+pub struct CommitmentBody {
+    months: u32,
+    billing: Billing,
+    early_cancel: EarlyCancel,
+    auto_renew: bool,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl Commitment {
+    pub fn body(&self) -> CommitmentBody {
+        let Self { months, billing, early_cancel, auto_renew, starts_at, ends_at, .. } = *self;
+        CommitmentBody { months, billing, early_cancel, auto_renew, starts_at, ends_at }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,12 +15,12 @@ use std::sync::Arc;
 
 use http::Method;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use self::actions::{pause_now, reactivate_now, resume_now, schedule_cancel};
 pub use self::change::{Proration, change_plan_now};
-pub use self::commitment::{Commitment, ended as commitment_over, ending as commitment_ending};
+pub use self::commitment::{Commitment, CommitmentBody, ended as commitment_over, ending as commitment_ending};
 pub use self::status::Status;
 use super::body::Metadata;
 use super::coupons::{Coupon, Redemption};
@@ -69,7 +69,7 @@ pub fn meters(state: &State, plan: Id<Plan>) -> impl Iterator<Item = Arc<str>> {
 /// Units by meter.
 pub type Quantities = BTreeMap<Arc<str>, u64>;
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Subscription {
     pub customer: Id<Customer>,
     pub plan: Id<Plan>,
@@ -115,7 +115,7 @@ impl Row for Subscription {
 }
 
 /// What a component of the present period has cost.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Billed {
     pub source: Source,
     /// After discounts, before tax.
@@ -175,7 +175,7 @@ pub struct Body<'a> {
     ended_at: Option<Timestamp>,
     paused_at: Option<Timestamp>,
     paused_until: Option<Timestamp>,
-    commitment: Option<&'a Commitment>,
+    commitment: Option<CommitmentBody>,
     latest_invoice_id: Option<IdText>,
     version: u64,
     metadata: &'a Metadata,
@@ -209,7 +209,7 @@ pub fn body<'a>(state: &'a State, id: Id<Subscription>, row: &'a Subscription) -
         ended_at: row.ended_at,
         paused_at: row.paused_at,
         paused_until: row.paused_until,
-        commitment: row.commitment.as_ref(),
+        commitment: row.commitment.as_ref().map(Commitment::body),
         latest_invoice_id: row.latest_invoice.map(|id| state.invoices.text(id)),
         version: row.version,
         metadata: &row.metadata,

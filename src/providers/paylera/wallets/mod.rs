@@ -44,7 +44,7 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "wallets", operations }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Wallet {
     customer: Id<Customer>,
     currency: Arc<str>,
@@ -65,7 +65,7 @@ impl Row for Wallet {
 }
 
 /// When to charge how much to what: without a method of its own, the customer's default.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct AutoTopUp {
     enabled: bool,
     trigger_at: Option<Decimal>,
@@ -73,7 +73,7 @@ struct AutoTopUp {
     method: Option<Id<PaymentMethod>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Transaction {
     wallet: Id<Wallet>,
     /// Whether it takes money out.

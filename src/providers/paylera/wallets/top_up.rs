@@ -13,12 +13,13 @@ use crate::providers::paylera::state::Due;
 use crate::providers::paylera::{collection, payment_methods};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id, Timer};
+use serde::{Deserialize, Serialize};
 
 /// Days from one attempt to the next.
 const BACK_OFF: [u32; 3] = [3, 5, 7];
 
 /// How far a top-up has come.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Attempts {
     failed: usize,
     next: Option<Timer>,

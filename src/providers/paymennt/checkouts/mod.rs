@@ -6,11 +6,12 @@ mod create;
 mod refund;
 mod search;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::create::{Wanted, for_payment, make};
 pub use self::search::later;
@@ -24,7 +25,7 @@ use super::state::{Due, State};
 use super::subscriptions::SubscriptionPayment;
 use super::terminals::Terminal;
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
+use crate::api::{Action, Call, Fault, Gist, Noun, Reply, Site, read, write};
 use crate::billing::money::major;
 use crate::contract::Violation;
 use crate::time::Timestamp;
@@ -51,7 +52,7 @@ pub fn noun() -> Noun<Action<State>> {
 }
 
 /// How far a checkout is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     Pending,
@@ -95,7 +96,7 @@ impl Status {
 }
 
 /// How it is to be paid, and what only that way has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Web,
     Mobile,
@@ -120,7 +121,7 @@ impl Kind {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Checkout {
     pub kind: Kind,
     /// 48 digits of sixteen: who has it may pay.
@@ -132,7 +133,7 @@ pub struct Checkout {
     pub status: Status,
     pub refunded: Decimal,
     /// What it was paid by.
-    pub used: Option<&'static str>,
+    pub used: Option<Cow<'static, str>>,
     pub customer: Option<Seen>,
     pub billing: Option<Arc<Address>>,
     pub delivery: Option<Arc<Address>>,
@@ -169,7 +170,7 @@ pub struct Body<'a> {
     status: Status,
     total_refunded: Amount,
     redirect_url: String,
-    used_payment_method: Option<&'static str>,
+    used_payment_method: Option<&'a str>,
     customer: Option<customers::Body<'a>>,
     billing_address: Option<&'a Address>,
     delivery_address: Option<&'a Address>,
@@ -207,7 +208,7 @@ pub fn body<'a>(state: &'a State, id: Id<Checkout>, row: &'a Checkout, site: Sit
         cash_amount: Amount(Decimal::ZERO),
         status: row.status,
         total_refunded: Amount(row.refunded),
-        used_payment_method: row.used,
+        used_payment_method: row.used.as_deref(),
         customer: row.customer.as_ref().map(|seen| seen.body(state)),
         billing_address: row.billing.as_deref(),
         delivery_address: row.delivery.as_deref(),
@@ -296,6 +297,11 @@ pub fn change(world: &mut World, id: Id<Checkout>, to: Status, change: impl FnOn
     tell(world, id);
 }
 
+/// What is to be paid, in a line.
+pub fn gist(state: &State, id: Id<Checkout>, row: &Checkout) -> Gist {
+    Gist::of(&state.checkouts, id).with_amount(row.amount, &row.currency)
+}
+
 /// Tells of the status that a checkout has now.
 fn tell(world: &mut World, id: Id<Checkout>) {
     let row = Arc::clone(&world.state.checkouts[id]);
@@ -306,7 +312,7 @@ fn tell(world: &mut World, id: Id<Checkout>) {
 pub fn paid(world: &mut World, id: Id<Checkout>, used: &'static str) {
     let now = world.now(ClockId::WORLD);
     change(world, id, Status::Paid, |row| {
-        row.used = Some(used);
+        row.used = Some(used.into());
         row.paid_at = Some(now);
     });
     let row = Arc::clone(&world.state.checkouts[id]);

@@ -3,6 +3,8 @@
 //! Facts: paymennt §2.2 (what clients do with each status), §5 (test cards). Which cards ask for the cardholder and
 //! which are declined is the house's table; this vendor's own two cards are read here.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::{CARD, Payment, Status, charged_back, let_go, set};
@@ -37,6 +39,7 @@ pub fn charge(world: &mut World, checkout: Id<Checkout>, card: &Card, attempt: A
     // The holder of an earlier attempt has not answered, and is asked no more.
     let_go(world, checkout);
     let (status, message) = outcome(card, attempt);
+    let message = message.map(Cow::Borrowed);
     let card = Card { number: card.digits(), ..card.clone() };
     let payment =
         Payment { checkout, amount, status, message, card, keep_for, on_page: attempt == Attempt::Page, created_at };
@@ -86,7 +89,7 @@ fn said(code: &str) -> &'static str {
 pub fn challenge(world: &mut World, id: Id<Payment>, approved: bool) {
     let Payment { checkout, on_page, .. } = *world.state.payments[id];
     if !approved {
-        world.state.payments.update(id, |row| row.message = Some(said("authentication_failed")));
+        world.state.payments.update(id, |row| row.message = Some(said("authentication_failed").into()));
         set(world, id, Status::Failed);
         checkouts::change(world, checkout, CheckoutStatus::Failed, |_| {});
         return;
@@ -97,7 +100,7 @@ pub fn challenge(world: &mut World, id: Id<Payment>, approved: bool) {
         checkouts::paid(world, checkout, CARD);
     } else {
         set(world, id, Status::Authorized);
-        checkouts::change(world, checkout, CheckoutStatus::Authorized, |row| row.used = Some(CARD));
+        checkouts::change(world, checkout, CheckoutStatus::Authorized, |row| row.used = Some(CARD.into()));
     }
 }
 
@@ -152,7 +155,7 @@ pub fn by_hand(world: &mut World, text: &str, attempt: &cards::Attempt) -> Resul
         }
     }
     let row = &world.state.checkouts[id];
-    let said = row.payment.and_then(|payment| world.state.payments[payment].message);
+    let said = row.payment.and_then(|payment| world.state.payments[payment].message.as_deref());
     Ok(json!({
         "session": world.state.checkouts.text(id),
         "paid": row.status == CheckoutStatus::Paid,

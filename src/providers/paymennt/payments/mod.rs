@@ -5,9 +5,11 @@
 mod attempt;
 mod debit;
 
+use std::borrow::Cow;
+
 use http::Method;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::attempt::{Attempt, by_hand, challenge, charge};
 use super::body::{Amount, Stamp, ok};
@@ -35,7 +37,7 @@ pub fn noun() -> Noun<Action<State>> {
 }
 
 /// How far a payment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// It waits for the cardholder.
@@ -51,13 +53,13 @@ pub enum Status {
     Chargeback,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Payment {
     pub checkout: Id<Checkout>,
     amount: Decimal,
     pub status: Status,
     /// What the bank said of a decline.
-    message: Option<&'static str>,
+    message: Option<Cow<'static, str>>,
     pub card: Card,
     /// The merchant's id of the customer for whom the card is kept, once it has worked.
     keep_for: Option<Box<str>>,
@@ -79,7 +81,7 @@ struct Body<'a> {
     currency: &'a str,
     status: Status,
     redirect_url: Option<String>,
-    response_message: Option<&'static str>,
+    response_message: Option<&'a str>,
     timestamp: Stamp,
     checkout_details: checkouts::Body<'a>,
 }
@@ -93,7 +95,7 @@ fn body<'a>(state: &'a State, id: Id<Payment>, site: Site<'_>) -> Body<'a> {
         currency: &checkout.currency,
         status: row.status,
         redirect_url: (row.status == Status::Redirect).then(|| challenge_url(state, id, site)),
-        response_message: row.message,
+        response_message: row.message.as_deref(),
         timestamp: Stamp(row.created_at),
         checkout_details: checkouts::body(state, row.checkout, checkout, site),
     }

@@ -8,7 +8,7 @@ use jiff::civil::{Date, Time};
 use serde::Deserialize;
 
 use super::cycle::{await_end, await_next, send};
-use super::{Every, Policy, Status, Subscription, show};
+use super::{Every, Policy, Status, Subscription, Unit, show};
 use crate::api::{Call, Fault, Reply};
 use crate::contract::Violation;
 use crate::providers::paymennt::World;
@@ -54,14 +54,14 @@ impl Often {
     /// As a period that the answer shows, and as one that can be reckoned with. There is no unit of years.
     fn every(self) -> (Every, Cadence) {
         let (period, unit, cadence) = match self {
-            Self::Day => (1, "DAYS", Cadence::days(1)),
-            Self::Week => (1, "WEEKS", Cadence::days(7)),
-            Self::TwoWeeks => (2, "WEEKS", Cadence::days(14)),
-            Self::Month => (1, "MONTHS", Cadence::months(1)),
-            Self::TwoMonths => (2, "MONTHS", Cadence::months(2)),
-            Self::ThreeMonths => (3, "MONTHS", Cadence::months(3)),
-            Self::SixMonths => (6, "MONTHS", Cadence::months(6)),
-            Self::Year => (12, "MONTHS", Cadence::months(12)),
+            Self::Day => (1, Unit::Days, Cadence::days(1)),
+            Self::Week => (1, Unit::Weeks, Cadence::days(7)),
+            Self::TwoWeeks => (2, Unit::Weeks, Cadence::days(14)),
+            Self::Month => (1, Unit::Months, Cadence::months(1)),
+            Self::TwoMonths => (2, Unit::Months, Cadence::months(2)),
+            Self::ThreeMonths => (3, Unit::Months, Cadence::months(3)),
+            Self::SixMonths => (6, Unit::Months, Cadence::months(6)),
+            Self::Year => (12, Unit::Months, Cadence::months(12)),
         };
         (Every { period, unit }, cadence)
     }

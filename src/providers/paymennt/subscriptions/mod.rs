@@ -20,7 +20,7 @@ use super::customers::{self, Seen};
 use super::refusals::not_found;
 use super::state::State;
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, Site, read, write};
+use crate::api::{Action, Call, Fault, Gist, Noun, Reply, Site, read, write};
 use crate::contract::Violation;
 use crate::time::{Grid, Timestamp};
 use crate::world::{Id, IdText, Row, hash};
@@ -40,7 +40,7 @@ pub fn noun() -> Noun<Action<State>> {
 }
 
 /// How far a subscription is. Only the vendor's dashboard archives one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     Active,
@@ -62,10 +62,18 @@ impl Status {
 }
 
 /// How often a link is sent: so many of a unit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Every {
     period: u32,
-    unit: &'static str,
+    unit: Unit,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Unit {
+    Days,
+    Weeks,
+    Months,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
@@ -76,7 +84,7 @@ enum Policy {
     Custom,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Subscription {
     description: Arc<str>,
     currency: Arc<str>,
@@ -103,7 +111,7 @@ impl Row for Subscription {
 }
 
 /// One link of a subscription.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SubscriptionPayment {
     pub subscription: Id<Subscription>,
     /// 48 digits of sixteen in the address of the link.
@@ -111,6 +119,12 @@ pub struct SubscriptionPayment {
     /// Made when the link is first opened.
     pub checkout: Option<Id<Checkout>>,
     created_at: Timestamp,
+}
+
+/// What each of its links asks for, in a line.
+pub fn gist(state: &State, id: Id<Subscription>) -> Gist {
+    let row = &state.subscriptions[id];
+    Gist::of(&state.subscriptions, id).with_amount(row.amount, &row.currency)
 }
 
 impl Row for SubscriptionPayment {
@@ -132,7 +146,7 @@ pub struct Body<'a> {
     end_date: Option<Date>,
     send_on_hour: i8,
     period: u32,
-    period_unit: &'static str,
+    period_unit: Unit,
     cancellation_policy_type: Policy,
     custom_cancellation_terms: Option<&'a str>,
 }

@@ -1,0 +1,177 @@
+//! A world written down, and read again: the same world to the byte, wherever it is read.
+//!
+//! The form is JSON in a fixed order (maps that hash are written by key), so that equal worlds have equal text and
+//! [`World::digest`] tells whether two are the same. It is the form of one version of Leapday: rows are written as
+//! they stand, not as a vendor shows them.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{Notice as _, State, World};
+
+/// Why something is no world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoWorld(String);
+
+impl fmt::Display for NoWorld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<S: State> World<S> {
+    /// The whole world as JSON.
+    ///
+    /// # Errors
+    /// If a part of it has no JSON form: a bug that the tests look for.
+    pub fn export(&self) -> Result<Value, NoWorld> {
+        serde_json::to_value(self).map_err(|error| NoWorld(error.to_string()))
+    }
+
+    /// The world that [`World::export`] wrote down.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn import(kept: &Value) -> Result<Self, NoWorld> {
+        let mut world = Self::deserialize(kept).map_err(|error| NoWorld(error.to_string()))?;
+        world.find_words()?;
+        Ok(world)
+    }
+
+    /// What tells two worlds apart: SHA-256 of the written form, in hexadecimal.
+    ///
+    /// # Errors
+    /// As for [`World::export`].
+    pub fn digest(&self) -> Result<String, NoWorld> {
+        let text = serde_json::to_vec(self).map_err(|error| NoWorld(error.to_string()))?;
+        Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Deliveries are written without what their events say already.
+    fn find_words(&mut self) -> Result<(), NoWorld> {
+        let events = &self.events;
+        self.outbox.find_words(|number| {
+            let notice = &events.get(number)?.notice;
+            Some((notice.name(), notice.about()))
+        })
+    }
+}
+
+impl NoWorld {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// Maps whose keys are no text, as a list of pairs in the order of the keys.
+pub mod pairs {
+    use std::hash::Hash;
+
+    use imbl::{HashMap, OrdMap};
+
+    use super::{Deserialize, DeserializeOwned, Deserializer, Serialize, Serializer};
+
+    /// A map, for those who do not care which kind.
+    pub trait Map: FromIterator<(Self::Key, Self::Value)> {
+        type Key: Ord;
+        type Value;
+
+        fn pairs(&self) -> impl Iterator<Item = (&Self::Key, &Self::Value)>;
+    }
+
+    impl<K: Ord + Hash + Clone, V: Clone> Map for HashMap<K, V> {
+        type Key = K;
+        type Value = V;
+
+        fn pairs(&self) -> impl Iterator<Item = (&K, &V)> {
+            self.iter()
+        }
+    }
+
+    impl<K: Ord + Clone, V: Clone> Map for OrdMap<K, V> {
+        type Key = K;
+        type Value = V;
+
+        fn pairs(&self) -> impl Iterator<Item = (&K, &V)> {
+            self.iter()
+        }
+    }
+
+    /// # Errors
+    /// What the serializer refuses.
+    pub fn serialize<M, S>(map: &M, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        M: Map<Key: Serialize, Value: Serialize>,
+        S: Serializer,
+    {
+        let mut pairs: Vec<(&M::Key, &M::Value)> = map.pairs().collect();
+        pairs.sort_by(|one, other| one.0.cmp(other.0));
+        serializer.collect_seq(pairs)
+    }
+
+    /// # Errors
+    /// If it is no list of such pairs.
+    pub fn deserialize<'de, M, D>(deserializer: D) -> Result<M, D::Error>
+    where
+        M: Map<Key: DeserializeOwned, Value: DeserializeOwned>,
+        D: Deserializer<'de>,
+    {
+        Vec::<(M::Key, M::Value)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
+/// Bytes that are text.
+pub mod text {
+    use super::{Deserialize, Deserializer, Serializer};
+
+    /// # Errors
+    /// If they are no text.
+    pub fn serialize<S: Serializer>(bytes: &impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = std::str::from_utf8(bytes.as_ref()).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(text)
+    }
+
+    /// # Errors
+    /// If it is no text.
+    pub fn deserialize<'de, B: From<Vec<u8>>, D: Deserializer<'de>>(deserializer: D) -> Result<B, D::Error> {
+        String::deserialize(deserializer).map(|text| text.into_bytes().into())
+    }
+}
+
+/// Seeds as text: they have more digits than some readers of JSON keep.
+pub mod seed {
+    use serde::de::Error as _;
+
+    use super::{Deserialize, Deserializer, Serializer};
+
+    /// # Errors
+    /// What the serializer refuses.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+    pub fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{seed:016x}"))
+    }
+
+    /// # Errors
+    /// If it is none.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u64::from_str_radix(&text, 16).map_err(|_| D::Error::custom("a seed has 16 hexadecimal digits"))
+    }
+}
+
+/// A word that the program knows. The name keeps serde from borrowing it from what it reads.
+pub type Word = &'static str;
+
+/// A word that the program knows, read again as the program's own.
+///
+/// # Errors
+/// If it is none of `words`.
+pub fn word<'de, D: Deserializer<'de>>(deserializer: D, words: &[Word]) -> Result<Word, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let known = words.iter().copied().find(|word| *word == text);
+    known.ok_or_else(|| D::Error::custom(format!("{text:?} is none of {}", words.join(", "))))
+}
