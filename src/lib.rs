@@ -22,6 +22,9 @@
 //! writer works on a clone and publishes it whole, or drops it; a reader takes what is published and never waits.
 //! An id is a row number in disguise ([`world::Ids`]).
 //!
+//! From that follow a preview (an advance of a clone), a fork (a clone under another key), snapshots (`server/shelf`),
+//! and a world written down ([`world::World::export`]): every row has a serde form, which is not the vendor's.
+//!
 //! # Webhooks and time
 //!
 //! What is owed to whom is part of the world ([`world::Outbox`]): a commit addresses what has happened to whoever

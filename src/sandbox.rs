@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::api::{Mount, Settings, Webhook};
+use crate::api::{Keeper, Mount, Settings, Webhook};
 use crate::contract::near;
 use crate::control::Control;
 use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run};
@@ -143,7 +143,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
         check_shape(&settings.start, &names).map_err(refused)?;
         for mount in &mounts {
-            mount.rehearse().map_err(refused)?;
+            mount.keeper().map_or(Ok(()), Keeper::rehearse).map_err(refused)?;
         }
     }
     let control = Control::new(mounts.clone(), settings).map_err(StartupError)?;

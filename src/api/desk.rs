@@ -17,6 +17,7 @@ pub struct Desk<A> {
     registry: Registry,
     rows: Vec<Bound<A>>,
     router: Router,
+    depth: usize,
 }
 
 struct Bound<A> {
@@ -31,6 +32,7 @@ pub struct Route<'d, 'r, A> {
     pub action: &'d A,
     pub contract: &'d Contract,
     path: Params<'r>,
+    depth: usize,
 }
 
 impl<'r, A> Route<'_, 'r, A> {
@@ -45,7 +47,7 @@ impl<'r, A> Route<'_, 'r, A> {
         let headers = &head.headers;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         self.contract.headers(header).map_err(Fault::violations)?;
-        let body = body(exchange, self.contract, &mut hints)?;
+        let body = body(exchange, self.contract, self.depth, &mut hints)?;
         Ok((Call { path: self.path, query, body, role: None, wall: exchange.wall, site: exchange.site }, hints))
     }
 }
@@ -65,7 +67,13 @@ impl<A> Desk<A> {
                 rows.push(Bound { noun: noun.name, operation, contract });
             }
         }
-        Ok(Self { registry, rows, router })
+        Ok(Self { registry, rows, router, depth: MAX_DEPTH })
+    }
+
+    /// The same for bodies that may nest deeper.
+    #[must_use]
+    pub fn with_depth(self, depth: usize) -> Self {
+        Self { depth, ..self }
     }
 
     /// The row that a request means.
@@ -76,7 +84,7 @@ impl<A> Desk<A> {
         let found = self.router.find(&exchange.head.method, exchange.path);
         let (index, path) = found.map_err(|error| self.no_route(exchange, &error))?;
         let Bound { operation, contract, .. } = &self.rows[index];
-        Ok(Route { id: operation.id, action: &operation.action, contract, path })
+        Ok(Route { id: operation.id, action: &operation.action, contract, path, depth: self.depth })
     }
 
     /// A row by its id, for callers that know the operation already (fixtures).
@@ -128,7 +136,12 @@ impl<A> Desk<A> {
 }
 
 /// The body as JSON that has passed its schema, or `Null` where none is taken.
-fn body(exchange: &Exchange<'_>, contract: &Contract, hints: &mut Vec<Violation>) -> Result<Value, Fault> {
+fn body(
+    exchange: &Exchange<'_>,
+    contract: &Contract,
+    depth: usize,
+    hints: &mut Vec<Violation>,
+) -> Result<Value, Fault> {
     if contract.takes_body().is_none() {
         return Ok(Value::Null);
     }
@@ -148,8 +161,8 @@ fn body(exchange: &Exchange<'_>, contract: &Contract, hints: &mut Vec<Violation>
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| {
         Fault::bad_request("The body is not valid JSON").with_violation(Violation::body("", "json", error.to_string()))
     })?;
-    if is_deeper(&value, MAX_DEPTH) {
-        let message = format!("nests deeper than {MAX_DEPTH} levels");
+    if is_deeper(&value, depth) {
+        let message = format!("nests deeper than {depth} levels");
         return Err(Fault::bad_request("The body nests too deep").with_violation(Violation::body("", "depth", message)));
     }
     hints.extend(contract.request(&mut value).map_err(Fault::violations)?);

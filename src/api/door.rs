@@ -10,8 +10,8 @@ use crate::time::{Cadence, Timestamp};
 use crate::webhooks::Scheme;
 use crate::world::{Delivery, Id, Outbox};
 
-/// One world, opened by its key.
-pub trait Door: Send + Sync {
+/// The clocks of a world.
+pub trait Turns: Send + Sync {
     /// The clock that `name` means: the world's own without one.
     ///
     /// # Errors
@@ -27,12 +27,75 @@ pub trait Door: Send + Sync {
     /// Advances a clock and tells what happened. Refuses a target that is not ahead, and an unknown clock.
     fn advance<'a>(&'a self, journey: Journey<'a>) -> Later<'a, Result<Value, Fault>>;
 
+    /// What [`Turns::advance`] would tell, were nobody listening; nothing is changed.
+    ///
+    /// # Errors
+    /// As for the advance.
+    fn preview(&self, journey: &Journey<'_>) -> Result<Value, Fault>;
+
+    /// The calendar of what falls due on a clock.
+    ///
+    /// # Errors
+    /// Not found, or beyond the calendar.
+    fn upcoming(&self, agenda: &Agenda<'_>) -> Result<Value, Fault>;
+}
+
+/// A world as a value: other worlds in its place, and itself in others'.
+pub trait Copies: Send + Sync {
     /// Starts the world anew from a named fixture, or from the calls of `start`.
     ///
     /// # Errors
     /// If a call of the fixture is refused.
     fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault>;
 
+    /// The world in a line, with what tells it from others.
+    ///
+    /// # Errors
+    /// If it cannot be written down.
+    fn about(&self, wall: Timestamp) -> Result<Value, Fault>;
+
+    /// Keeps the world as it is under a name. One that has the name already is replaced.
+    ///
+    /// # Errors
+    /// If there are too many.
+    fn snapshot(&self, name: &str, wall: Timestamp) -> Result<Value, Fault>;
+
+    /// What is kept, by name.
+    fn snapshots(&self) -> Vec<Value>;
+
+    /// Puts the world back to how it was; a clock that flows goes on from there.
+    ///
+    /// # Errors
+    /// Not found.
+    fn restore(&self, name: &str, wall: Timestamp) -> Result<Value, Fault>;
+
+    /// Forgets a snapshot.
+    ///
+    /// # Errors
+    /// Not found.
+    fn drop_snapshot(&self, name: &str) -> Result<(), Fault>;
+
+    /// Gives another key a world like this one.
+    ///
+    /// # Errors
+    /// If the key is none of this vendor's, or has a world that is not to be replaced.
+    fn fork(&self, key: &str, replace: bool, wall: Timestamp) -> Result<Value, Fault>;
+
+    /// The world, written down.
+    ///
+    /// # Errors
+    /// If it cannot be.
+    fn export(&self, wall: Timestamp) -> Result<Value, Fault>;
+
+    /// Puts a world that was written down in the place of this one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn import(&self, kept: &Value, wall: Timestamp) -> Result<Value, Fault>;
+}
+
+/// One world, opened by its key.
+pub trait Door: Turns + Copies {
     /// Pays, or fails to pay, a payment session.
     ///
     /// # Errors
@@ -83,7 +146,20 @@ pub struct Journey<'a> {
     pub clock: Option<&'a str>,
     pub target: Target,
     pub deliver: Deliver,
+    /// Of the events, how many the answer skips and how many it shows.
+    pub offset: usize,
+    pub limit: usize,
     pub site: Site<'a>,
+}
+
+/// A part of the calendar that somebody asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Agenda<'a> {
+    /// The world's own clock without one.
+    pub clock: Option<&'a str>,
+    /// How far ahead.
+    pub within: Cadence,
+    pub limit: usize,
 }
 
 /// Events that somebody looks for.
@@ -127,4 +203,6 @@ pub struct Found {
 pub enum Target {
     To(Timestamp),
     By(Cadence),
+    /// The next thing that is due, and no further.
+    Next,
 }

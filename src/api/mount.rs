@@ -4,12 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Door, Fault, Reply, Site};
+use super::{Fault, Keeper, Reply, Site};
 use crate::time::Timestamp;
 use crate::webhooks::{Courier, Signature};
 
@@ -112,15 +111,6 @@ pub trait Mount: Send + Sync {
     /// A path as this API reads it.
     fn path<'r>(&self, path: &'r str) -> &'r str;
 
-    /// How a key is sent.
-    fn credentials(&self, key: &str) -> Vec<(&'static str, String)>;
-
-    /// What keys it takes, for the banner.
-    fn keys(&self) -> &'static str;
-
-    /// Where every new world sends its webhooks, and with what secret.
-    fn webhook(&self) -> Option<(String, String)>;
-
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply>;
 
     /// A refusal in this API's shape, for what the server itself refuses.
@@ -131,18 +121,11 @@ pub trait Mount: Send + Sync {
     /// Everything that is wrong between its tables, schemas and fixtures.
     fn check(&self) -> Vec<String>;
 
-    /// Runs the starting world once, so that a bad one stops the start and not the first request.
-    ///
-    /// # Errors
-    /// The step that is refused, and why.
-    fn rehearse(&self) -> Result<(), String>;
+    /// Its worlds, if it has such.
+    fn keeper(&self) -> Option<&dyn Keeper>;
 
-    /// Whether these credentials have the form of this vendor's own test keys.
-    fn is_own(&self, headers: &HeaderMap) -> bool;
-
-    /// The world that these credentials open here. With `open`, one that does not exist yet is made.
-    ///
-    /// # Errors
-    /// If the credentials are none of this API's.
-    fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault>;
+    /// The largest body that it reads, where the user allows the others `most`.
+    fn max_body(&self, most: usize) -> usize {
+        most
+    }
 }

@@ -1,6 +1,7 @@
 //! `leapday check`: operations, schemas, fixtures and bundled worlds agree.
 
 use super::{Failure, failed, misused, say};
+use crate::api::Keeper;
 use crate::fixtures;
 use crate::sandbox::{NOWHERE, Options, mounts};
 
@@ -14,7 +15,7 @@ pub(super) fn run() -> Result<(), Failure> {
     for world in fixtures::names() {
         let options = Options { world: world.to_owned(), ..Options::default() };
         for mount in mounts(&options, NOWHERE).map_err(|error| misused(error.0))? {
-            if let Err(problem) = mount.rehearse() {
+            if let Err(problem) = mount.keeper().map_or(Ok(()), Keeper::rehearse) {
                 problems.push(format!("world {world}: {}: {problem}", mount.name()));
             }
         }

@@ -39,14 +39,37 @@ enum What {
         /// A further clock of the world, such as a Paygentic test clock
         #[arg(long)]
         clock: Option<String>,
+        /// Only show what would happen
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Do the next thing that is due, and no more
+    Step {
+        /// A further clock of the world
+        #[arg(long)]
+        clock: Option<String>,
+        /// Only show what would happen
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show what falls due, with what it costs
+    Upcoming {
+        /// How far ahead: P1M, P1Y
+        #[arg(long, default_value = "P1M")]
+        within: String,
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// A further clock of the world
+        #[arg(long)]
+        clock: Option<String>,
     },
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let (method, path, body) = request(&args.what)?;
     let path = match &args.provider {
-        Some(provider) => format!("{path}?provider={provider}"),
-        None => path.to_owned(),
+        Some(provider) => format!("{path}{}provider={provider}", if path.contains('?') { '&' } else { '?' }),
+        None => path,
     };
     let url = args.at.base_url();
     let credentials = credentials(&args)?;
@@ -64,7 +87,7 @@ fn credentials(args: &Args) -> Result<Vec<(&'static str, String)>, Failure> {
     mounts.retain(|mount| !mount.name().starts_with('_'));
     let named = args.provider.as_deref().map(|name| mounts.iter().find(|mount| mount.name() == name));
     let mount = named.unwrap_or_else(|| mounts.first());
-    mount.map(|mount| mount.credentials(&args.key)).ok_or_else(|| {
+    mount.and_then(|mount| mount.keeper()).map(|keeper| keeper.credentials(&args.key)).ok_or_else(|| {
         let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
         misused(format!(
             "there is no provider {:?}; there are {}",
@@ -74,22 +97,33 @@ fn credentials(args: &Args) -> Result<Vec<(&'static str, String)>, Failure> {
     })
 }
 
-fn request(what: &What) -> Result<(&'static str, &'static str, Option<Value>), Failure> {
-    Ok(match what {
-        What::Show => ("GET", "/_leapday/clock", None),
-        What::Set { instant } => ("POST", "/_leapday/clock", Some(json!({ "now": parse_instant(instant)? }))),
-        What::Flow => ("POST", "/_leapday/clock", Some(json!({ "flow": true }))),
-        What::Advance { target, clock } => {
-            let mut body = match Cadence::parse(target) {
+fn request(what: &What) -> Result<(&'static str, String, Option<Value>), Failure> {
+    let (method, path, body) = match what {
+        What::Show => ("GET", "", None),
+        What::Set { instant } => ("POST", "", Some(json!({ "now": parse_instant(instant)? }))),
+        What::Flow => ("POST", "", Some(json!({ "flow": true }))),
+        What::Advance { target, clock, dry_run } => {
+            let to = match Cadence::parse(target) {
                 Ok(by) => json!({ "by": by }),
                 Err(_) => json!({ "to": parse_instant(target)? }),
             };
-            if let Some(clock) = clock {
-                body["clock"] = json!(clock);
-            }
-            ("POST", "/_leapday/clock/advance", Some(body))
+            ("POST", "/advance", Some(turned(to, clock.as_deref(), *dry_run)))
         }
-    })
+        What::Step { clock, dry_run } => ("POST", "/step", Some(turned(json!({}), clock.as_deref(), *dry_run))),
+        What::Upcoming { within, limit, clock } => {
+            let clock = clock.as_deref().map(|clock| format!("&clock={clock}")).unwrap_or_default();
+            return Ok(("GET", format!("/_leapday/clock/upcoming?within={within}&limit={limit}{clock}"), None));
+        }
+    };
+    Ok((method, format!("/_leapday/clock{path}"), body))
+}
+
+fn turned(mut body: Value, clock: Option<&str>, dry_run: bool) -> Value {
+    if let Some(clock) = clock {
+        body["clock"] = json!(clock);
+    }
+    body["dry_run"] = json!(dry_run);
+    body
 }
 
 fn parse_instant(text: &str) -> Result<Timestamp, Failure> {
@@ -106,20 +140,45 @@ fn refusal(answer: &Value) -> String {
 
 fn summary(answer: &Value) -> String {
     let text = |name: &str| answer[name].as_str().unwrap_or("?");
+    if let Some(upcoming) = answer["upcoming"].as_array() {
+        return agenda(answer, upcoming);
+    }
     let Some(count) = answer["eventCount"].as_u64() else {
         return format!("{} ({})", text("now"), text("mode"));
     };
-    let mut lines = vec![format!("{} -> {}: {count} events", text("from"), text("now"))];
+    let would = if answer["dryRun"] == true { " would happen" } else { "" };
+    let mut lines = vec![format!("{} -> {}: {count} events{would}", text("from"), text("now"))];
+    if let Some(due) = answer["due"]["what"].as_str() {
+        lines.push(format!("{due} {}", answer["due"]["about"]["id"].as_str().unwrap_or_default()));
+    }
     for event in answer["events"].as_array().into_iter().flatten() {
-        // Each vendor has names of its own for these.
-        let word = |names: &[&str]| names.iter().find_map(|name| event.pointer(name)?.as_str()).unwrap_or("");
-        let at = word(&["/timestamp", "/occurred_at"]);
-        let what = word(&["/eventType", "/type", "/event", "/status"]);
-        let subject = word(&["/data/id", "/data/paymentId", "/subscriptionId", "/id"]);
-        lines.push(format!("  {at}  {what:<34} {subject}"));
+        lines.push(format!("  {}", line(event)));
     }
     if let Some(reason) = answer["stopped"]["reason"].as_str() {
         lines.push(format!("stopped before {}: {reason}", answer["stopped"]["before"].as_str().unwrap_or("?")));
+    }
+    lines.join("\n")
+}
+
+/// What an event was, when, what about and how much.
+fn line(event: &Value) -> String {
+    let word = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+    let (at, what, id) = (word("/at"), word("/type"), word("/about/id"));
+    let line = format!("{at}  {what:<34} {id:<26} {} {}", word("/about/amount"), word("/about/currency"));
+    line.trim_end().to_owned()
+}
+
+fn agenda(answer: &Value, upcoming: &[Value]) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let mut lines = vec![format!("{} until {}: {} due", text(&answer["now"]), text(&answer["until"]), upcoming.len())];
+    for entry in upcoming {
+        lines.push(format!("  {}  {:<24} {}", text(&entry["at"]), text(&entry["what"]), text(&entry["about"]["id"])));
+        for event in entry["events"].as_array().into_iter().flatten() {
+            lines.push(format!("    {}", line(event)));
+        }
+    }
+    if let Some(next) = answer["next"].as_str() {
+        lines.push(format!("more from {next} on (--limit)"));
     }
     lines.join("\n")
 }

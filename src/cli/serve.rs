@@ -269,8 +269,9 @@ fn banner(mounts: &[Arc<dyn Mount>], base_url: &str, options: &Options) -> Strin
             mount.name(),
             mount.operations().len()
         ));
-        lines.push(format!("  {:<11} {}", "keys", mount.keys()));
-        if let Some((url, secret)) = mount.webhook() {
+        let Some(keeper) = mount.keeper() else { continue };
+        lines.push(format!("  {:<11} {}", "keys", keeper.keys()));
+        if let Some((url, secret)) = keeper.webhook() {
             lines.push(format!("  {:<11} {url}   secret {secret}", "webhooks"));
         }
     }

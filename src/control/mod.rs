@@ -16,11 +16,16 @@ use include_dir::{Dir, include_dir};
 use serde_json::json;
 
 use crate::api::{
-    Answer, Call, Desk, Door, Exchange, Fault, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply, Route,
-    Settings, check_answer, warn,
+    Answer, Call, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply,
+    Route, Settings, check_answer, warn,
 };
 use crate::contract::{Contract, Registry, Violation};
 use crate::server::explain;
+
+/// The largest body: a world of some 100,000 rows, written down.
+const WORLD_MOST: usize = 256 << 20;
+/// A row of a world stands some levels deep in it, and what its maker noted on it nests as deep as any body may.
+const DEPTH_MOST: usize = 120;
 
 static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/control");
 
@@ -35,6 +40,12 @@ type Row = Operation<Handler>;
 pub(crate) struct Asked<'c> {
     call: Call<'c>,
     headers: &'c HeaderMap,
+}
+
+impl Asked<'_> {
+    fn query(&self, name: &str) -> Option<&str> {
+        self.call.query.get(name).and_then(|value| value.as_str())
+    }
 }
 
 /// The control API over the mounts of a server.
@@ -57,55 +68,79 @@ impl Control {
             messages::noun(),
             webhooks::noun(),
         ];
-        let desk = Desk::new(Registry::new(&SCHEMAS), nouns)?;
+        let desk = Desk::new(Registry::new(&SCHEMAS), nouns)?.with_depth(DEPTH_MOST);
         Ok(Self { desk, mounts, settings })
     }
 
-    /// The world that a call means: the one its credentials have opened at a provider. A key that has
-    /// opened none yet opens one if only one provider takes it.
+    /// The world that a call means: the one of the key that `?world=` names, else the one that its credentials have
+    /// opened at a provider. A key that has opened none yet opens one if only one provider takes it.
     fn door(&self, asked: &Asked<'_>) -> Result<Box<dyn Door + '_>, Fault> {
-        if let Some(name) = asked.call.query.get("provider").and_then(|name| name.as_str()) {
-            let mount = self.mounts.iter().find(|mount| mount.name() == name).ok_or_else(|| self.no_provider(name))?;
-            return mount.door(asked.headers, true)?.ok_or_else(|| Fault::no_such("world", name));
+        if let Some(key) = asked.query("world") {
+            let mut doors = self.keepers(asked)?.into_iter().filter_map(|(_, keeper)| keeper.world(key));
+            return match (doors.next(), doors.next()) {
+                (None, _) => Err(no_world(key)),
+                (Some(only), None) => Ok(only),
+                (Some(_), Some(_)) => Err(self.which_provider()),
+            };
+        }
+        if let Some(name) = asked.query("provider") {
+            let keeper = self.keeper_of(name)?;
+            return keeper.door(asked.headers, true)?.ok_or_else(|| Fault::no_such("world", name));
         }
         let (mut opened, mut takers, mut refused) = (Vec::new(), Vec::new(), None);
-        for mount in &self.mounts {
-            match mount.door(asked.headers, false) {
-                Ok(Some(door)) => opened.push((mount.name(), door)),
-                Ok(None) => takers.push(mount),
+        for (name, keeper) in self.keepers(asked)? {
+            match keeper.door(asked.headers, false) {
+                Ok(Some(door)) => opened.push(door),
+                Ok(None) => takers.push((name, keeper)),
                 Err(fault) => refused = Some(fault),
             }
         }
         if opened.len() == 1
-            && let Some((_, door)) = opened.pop()
+            && let Some(door) = opened.pop()
         {
             return Ok(door);
         }
         if opened.is_empty() {
             // A key in a vendor's own form means that vendor, whoever else would take it.
-            let own: Vec<_> = takers.iter().copied().filter(|mount| mount.is_own(asked.headers)).collect();
+            let own: Vec<_> = takers.iter().copied().filter(|(_, keeper)| keeper.is_own(asked.headers)).collect();
             match if own.len() == 1 { own } else { takers }.as_slice() {
                 [] => return Err(refused.unwrap_or_else(|| Fault::no_such("provider", ""))),
-                [only] => {
-                    return only.door(asked.headers, true)?.ok_or_else(|| Fault::no_such("world", only.name()));
+                [(name, only)] => {
+                    return only.door(asked.headers, true)?.ok_or_else(|| Fault::no_such("world", name));
                 }
                 _ => {}
             }
         }
-        let names: Vec<&str> = self.mounts.iter().map(|mount| mount.name()).collect();
-        let message =
-            format!("These credentials open worlds at several providers: add ?provider= one of {}", names.join(", "));
+        Err(self.which_provider())
+    }
+
+    fn which_provider(&self) -> Fault {
+        let message = format!("Worlds at several providers are meant: add ?provider= one of {}", self.names());
         let advice = Violation::query("provider", "required", "says whose world is meant");
-        Err(Fault::bad_request(message).with_violation(advice))
+        Fault::bad_request(message).with_violation(advice)
+    }
+
+    /// Those who keep worlds: all, or the one that `?provider=` names.
+    fn keepers(&self, asked: &Asked<'_>) -> Result<Vec<(&'static str, &dyn Keeper)>, Fault> {
+        let all = self.mounts.iter().filter_map(|mount| mount.keeper().map(|keeper| (mount.name(), keeper)));
+        let Some(wanted) = asked.query("provider") else { return Ok(all.collect()) };
+        let wanted: Vec<_> = all.filter(|(name, _)| *name == wanted).collect();
+        if wanted.is_empty() { Err(self.no_provider(asked.query("provider").unwrap_or_default())) } else { Ok(wanted) }
+    }
+
+    fn keeper_of(&self, name: &str) -> Result<&dyn Keeper, Fault> {
+        let mount = self.mounts.iter().find(|mount| mount.name() == name);
+        mount.and_then(|mount| mount.keeper()).ok_or_else(|| self.no_provider(name))
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.mounts.iter().map(|mount| mount.name()).collect();
+        names.join(", ")
     }
 
     fn no_provider(&self, name: &str) -> Fault {
-        let names: Vec<&str> = self.mounts.iter().map(|mount| mount.name()).collect();
-        Fault::no_such("provider", name).with_violation(Violation::query(
-            "provider",
-            "enum",
-            format!("is one of {}", names.join(", ")),
-        ))
+        let violation = Violation::query("provider", "enum", format!("is one of {}", self.names()));
+        Fault::no_such("provider", name).with_violation(violation)
     }
 
     fn inner<'a>(
@@ -141,18 +176,6 @@ impl Mount for Control {
 
     fn path<'r>(&self, path: &'r str) -> &'r str {
         path
-    }
-
-    fn credentials(&self, _: &str) -> Vec<(&'static str, String)> {
-        Vec::new()
-    }
-
-    fn keys(&self) -> &'static str {
-        "the same credentials as a provider's"
-    }
-
-    fn webhook(&self) -> Option<(String, String)> {
-        None
     }
 
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
@@ -198,17 +221,19 @@ impl Mount for Control {
         self.desk.check()
     }
 
-    fn rehearse(&self) -> Result<(), String> {
-        Ok(())
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        None
     }
 
-    fn is_own(&self, _: &HeaderMap) -> bool {
-        false
+    /// Whole worlds come in here.
+    fn max_body(&self, most: usize) -> usize {
+        most.max(WORLD_MOST)
     }
+}
 
-    fn door(&self, _: &HeaderMap, _: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
-        Ok(None)
-    }
+/// Nobody has opened a world under this key.
+fn no_world(key: &str) -> Fault {
+    Fault::new(Kind::NotFound, format!("No key {key:?} has a world here; GET /_leapday/worlds lists those that do"))
 }
 
 /// A row that answers at once.

@@ -1,16 +1,73 @@
-//! Worlds: start one anew from a bundled world.
+//! Worlds: open, list and forget them; start one anew, keep it under a name and go back to it, give another key one
+//! like it, write it down and read it again.
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Asked, Control, Handler, row};
+use super::{Asked, Control, Handler, no_world, row};
 use crate::api::{Fault, Noun, Reply};
 use crate::contract::{Violation, near};
 use crate::fixtures;
 
 pub(super) fn noun() -> Noun<Handler> {
-    Noun { name: "worlds", operations: vec![row("resetWorld", Method::POST, "/world/reset", reset)] }
+    Noun {
+        name: "worlds",
+        operations: vec![
+            row("listWorlds", Method::GET, "/worlds", list),
+            row("createWorld", Method::POST, "/worlds", create),
+            row("deleteWorld", Method::DELETE, "/worlds/{key}", delete),
+            row("getWorld", Method::GET, "/world", get),
+            row("resetWorld", Method::POST, "/world/reset", reset),
+            row("listSnapshots", Method::GET, "/world/snapshots", snapshots),
+            row("snapshotWorld", Method::POST, "/world/snapshots", snapshot),
+            row("restoreWorld", Method::POST, "/world/snapshots/{name}/restore", restore),
+            row("deleteSnapshot", Method::DELETE, "/world/snapshots/{name}", drop_snapshot),
+            row("forkWorld", Method::POST, "/world/fork", fork),
+            row("exportWorld", Method::GET, "/world/export", export),
+            row("importWorld", Method::POST, "/world/import", import),
+        ],
+    }
+}
+
+fn list(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    let keepers = control.keepers(asked)?;
+    let worlds: Vec<_> = keepers.into_iter().flat_map(|(_, keeper)| keeper.worlds(asked.call.wall)).collect();
+    Ok(Reply::ok(&json!({ "worlds": worlds })))
+}
+
+#[derive(Deserialize)]
+struct Create {
+    key: String,
+    world: Option<String>,
+}
+
+/// At the provider that `?provider=` names, or at the only one that would take the key.
+fn create(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    let Create { key, world } = asked.call.input()?;
+    let start = start(control, world.as_deref())?;
+    let own = |(_, keeper): &(&str, &dyn crate::api::Keeper)| keeper.is_own_key(&key);
+    let keepers = control.keepers(asked)?;
+    let own: Vec<_> = if keepers.len() == 1 { keepers } else { keepers.into_iter().filter(own).collect() };
+    let [(_, keeper)] = own.as_slice() else { return Err(control.which_provider()) };
+    Ok(Reply::created(&keeper.create(&key, &start, asked.call.wall)?))
+}
+
+fn delete(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    let key = asked.call.segment("key");
+    let with: Vec<_> = control.keepers(asked)?.into_iter().filter(|(_, keeper)| keeper.world(key).is_some()).collect();
+    match with.as_slice() {
+        [] => Err(no_world(key)),
+        [(_, keeper)] => {
+            keeper.forget(key);
+            Ok(Reply::none())
+        }
+        _ => Err(control.which_provider()),
+    }
+}
+
+fn get(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    Ok(Reply::ok(&control.door(asked)?.about(asked.call.wall)?))
 }
 
 #[derive(Deserialize)]
@@ -21,12 +78,60 @@ struct Reset {
 fn reset(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     let Reset { world } = asked.call.input()?;
     let name = world.as_deref().unwrap_or(&control.settings.world);
-    let start = match world.as_deref() {
-        None => control.settings.start.clone(),
-        Some(name) => fixtures::world(name).ok_or_else(|| unknown(name))?,
-    };
-    control.door(asked)?.reset(&start, asked.call.wall)?;
+    control.door(asked)?.reset(&start(control, world.as_deref())?, asked.call.wall)?;
     Ok(Reply::ok(&json!({ "world": name })))
+}
+
+/// The calls that a world starts from: those of a bundled world, or what `--world` says.
+fn start(control: &Control, name: Option<&str>) -> Result<Value, Fault> {
+    match name {
+        None => Ok(control.settings.start.clone()),
+        Some(name) => fixtures::world(name).ok_or_else(|| unknown(name)),
+    }
+}
+
+fn snapshots(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    Ok(Reply::ok(&json!({ "snapshots": control.door(asked)?.snapshots() })))
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+fn snapshot(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    let Named { name } = asked.call.input()?;
+    Ok(Reply::created(&control.door(asked)?.snapshot(&name, asked.call.wall)?))
+}
+
+fn restore(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    let name = asked.call.segment("name");
+    Ok(Reply::ok(&control.door(asked)?.restore(name, asked.call.wall)?))
+}
+
+fn drop_snapshot(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    control.door(asked)?.drop_snapshot(asked.call.segment("name"))?;
+    Ok(Reply::none())
+}
+
+#[derive(Deserialize)]
+struct Fork {
+    key: String,
+    #[serde(default)]
+    replace: bool,
+}
+
+fn fork(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    let Fork { key, replace } = asked.call.input()?;
+    Ok(Reply::created(&control.door(asked)?.fork(&key, replace, asked.call.wall)?))
+}
+
+fn export(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    Ok(Reply::ok(&control.door(asked)?.export(asked.call.wall)?))
+}
+
+fn import(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    Ok(Reply::ok(&control.door(asked)?.import(&asked.call.body, asked.call.wall)?))
 }
 
 fn unknown(name: &str) -> Fault {

@@ -7,14 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::explain;
-use super::opened::Opened;
 use super::paged::Pages;
-use super::slot::Slot;
+use super::slot::{Course, Slot};
 use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Answer, Call, Deliver, Desk, Door, Exchange, Fault, Idempotency, KeyPolicy, Kind, Known, Mount,
-    OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor, Webhook, WorldKey, check_answer,
-    teaching_line, warn,
+    Action, Answer, Call, Deliver, Desk, Exchange, Fault, Idempotency, Keeper, KeyPolicy, Kind, Known, Mount,
+    OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor, WorldKey, check_answer, warn,
 };
 use crate::billing::cards::Card;
 use crate::contract::{Contract, Registry, near};
@@ -25,7 +23,7 @@ use crate::world::{Advance, ClockId, Endpoint, World, hash};
 pub struct Hosted<P: Provider> {
     desk: Desk<Action<P::State>>,
     pages: Pages<P>,
-    worlds: Worlds<P>,
+    pub(super) worlds: Worlds<P>,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -44,11 +42,11 @@ impl<P: Provider> Hosted<P> {
         Ok(Self { desk, pages, worlds: Worlds::new(Arc::clone(&settings)), settings })
     }
 
-    fn key<'r>(&self, headers: &'r HeaderMap) -> Result<WorldKey<'r>, Fault> {
+    pub(super) fn key<'r>(&self, headers: &'r HeaderMap) -> Result<WorldKey<'r>, Fault> {
         P::key(headers, KeyPolicy { allow_live: self.settings.allow_live_keys })
     }
 
-    fn open(&self, key: &str, wall: Timestamp) -> Result<Arc<Slot<P>>, Fault> {
+    pub(super) fn open(&self, key: &str, wall: Timestamp) -> Result<Arc<Slot<P>>, Fault> {
         self.worlds.open(key, || self.make(key, &self.settings.start, wall))
     }
 
@@ -65,7 +63,7 @@ impl<P: Provider> Hosted<P> {
                 Fault { message, ..fault }
             })?;
         }
-        if let Some((url, secret)) = self.webhook() {
+        if let Some((url, secret)) = Keeper::webhook(self) {
             let created_at = world.now(ClockId::WORLD);
             world.outbox.register(Endpoint::new(&url, &secret, created_at));
         }
@@ -151,8 +149,12 @@ impl<P: Provider> Hosted<P> {
             Action::Advance(plan, arrival) => {
                 let (slot, (call, hints)) = (slot()?, admitted?);
                 return Ok(Answer::Later(Box::pin(async move {
-                    let arrived = |world: &mut World<P::State>, advance: &Advance| arrival(world, &call, advance);
-                    let reply = slot.advance(Deliver::Settle, |world| plan(world, &call), arrived).await?;
+                    let plan = |world: &mut World<P::State>| {
+                        let (clock, to) = plan(world, &call)?;
+                        Ok((Course { clock, to, most: world.timers_per_advance() }, ()))
+                    };
+                    let arrived = |world: &mut World<P::State>, advance: &Advance, ()| arrival(world, &call, advance);
+                    let reply = slot.advance(Deliver::Settle, plan, arrived).await?;
                     Ok(warn(reply, &hints))
                 })));
             }
@@ -266,21 +268,6 @@ impl<P: Provider> Mount for Hosted<P> {
         P::path(path)
     }
 
-    fn credentials(&self, key: &str) -> Vec<(&'static str, String)> {
-        P::credentials(key)
-    }
-
-    fn keys(&self) -> &'static str {
-        P::KEYS
-    }
-
-    /// A secret that nobody brings is the same in all worlds, so that it can be printed.
-    fn webhook(&self) -> Option<(String, String)> {
-        let Webhook { url, secret } = self.settings.webhook.clone()?;
-        let made = || (P::webhooks().new_secret)(hash(self.settings.random_seed, b"webhook secret"));
-        Some((url, secret.unwrap_or_else(made)))
-    }
-
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
         if let Some(page) = self.pages.answer(&self.worlds, exchange) {
             return Answer::Now(page);
@@ -302,25 +289,7 @@ impl<P: Provider> Mount for Hosted<P> {
         problems
     }
 
-    fn rehearse(&self) -> Result<(), String> {
-        let rehearsed = self.make("rehearsal", &self.settings.start, crate::time::wall());
-        rehearsed.map(drop).map_err(|fault| match fault.violations.as_slice() {
-            [] => fault.message,
-            violations => format!("{}; {}", fault.message, teaching_line(violations)),
-        })
-    }
-
-    fn is_own(&self, headers: &HeaderMap) -> bool {
-        self.key(headers).is_ok_and(|key| key.name.starts_with(P::KEY_PREFIX))
-    }
-
-    fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
-        let key = self.key(headers)?;
-        let slot = match self.worlds.find(&key.name) {
-            Some(slot) => slot,
-            None if open => self.open(&key.name, crate::time::wall())?,
-            None => return Ok(None),
-        };
-        Ok(Some(Box::new(Opened { hosted: self, key: key.name.into_owned(), slot })))
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        Some(self)
     }
 }

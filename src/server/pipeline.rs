@@ -87,7 +87,7 @@ impl Front {
         let Some(Meant { mount, path, site }) = self.mount(head, secure) else {
             return welcome::answer(self, head.uri.path(), &head.headers);
         };
-        let body = match read(incoming, self.max_body).await {
+        let body = match read(incoming, mount.max_body(self.max_body)).await {
             Ok(body) => body,
             Err(fault) => return mount.refuse(&fault),
         };

@@ -8,10 +8,19 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
 use super::claims::Claims;
+use super::shelf::Shelf;
 use crate::api::{Deliver, Fault, Meter, Provider, Settings, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
 use crate::world::{Advance, ClockId, World};
+
+/// Where an advance goes, and after how many timers it stops at the latest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course {
+    pub(super) clock: ClockId,
+    pub(super) to: Timestamp,
+    pub(super) most: usize,
+}
 
 /// Where one world is published. Readers take what is there; writers queue, work on a clone and
 /// publish it whole.
@@ -27,6 +36,8 @@ pub(super) struct Slot<P: Provider> {
     /// How often this tenant has called lately.
     pub(super) meter: Meter,
     settings: Arc<Settings>,
+    /// The world as it was, by name.
+    pub(super) shelf: Shelf<P>,
     /// The courier's round, once somebody listens.
     round: OnceLock<Round>,
     itself: Weak<Self>,
@@ -42,6 +53,7 @@ impl<P: Provider> Slot<P> {
             changed: Notify::new(),
             meter: Meter::default(),
             settings,
+            shelf: Shelf::default(),
             round: OnceLock::new(),
             itself: Weak::clone(itself),
         })
@@ -88,6 +100,15 @@ impl<P: Provider> Slot<P> {
         Ok(result)
     }
 
+    /// Lets what is owed already go out: the world was made elsewhere.
+    pub(super) fn wake(&self, wall: Timestamp) {
+        let woken: Result<(), Infallible> = self.write(wall, |_| Ok(()));
+        match woken {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+    }
+
     fn body(&self, world: &World<P::State>, number: usize) -> Arc<[u8]> {
         let site = Site::below(&self.settings.home, P::NAME);
         let event = world.event(number).map(|event| P::event(world, number, event, site));
@@ -132,34 +153,47 @@ impl<P: Provider> Slot<P> {
         tokio::time::timeout(patience, searching).await.ok()
     }
 
-    /// Moves a clock to where `plan` says and then does `done`. Where nobody listens this is one change, refused as
+    /// Puts another world in the place of this one: what is under way for this one is none of that one's business.
+    pub(super) fn replace(&self, mut other: World<P::State>, wall: Timestamp) {
+        let replaced: Result<(), Infallible> = self.write(wall, |world| {
+            other.outbox.succeed(&world.outbox);
+            *world = other;
+            Ok(())
+        });
+        match replaced {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+    }
+
+    /// Moves a clock to where `plan` says and then does `done`, with what `plan` gave it on the way. Where nobody listens this is one change, refused as
     /// a whole. Otherwise it settles: the webhooks of each instant are sent and answered before the clock moves on,
     /// so that the app can act at that instant.
-    pub(super) async fn advance<R>(
+    pub(super) async fn advance<R, L>(
         &self,
         deliver: Deliver,
-        plan: impl FnOnce(&mut World<P::State>) -> Result<(ClockId, Timestamp), Fault>,
-        done: impl FnOnce(&mut World<P::State>, &Advance) -> Result<R, Fault>,
+        plan: impl FnOnce(&mut World<P::State>) -> Result<(Course, L), Fault>,
+        done: impl FnOnce(&mut World<P::State>, &Advance, L) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
         if deliver == Deliver::Burst || !self.read(wall()).outbox.has_listeners() {
             return off_thread(|| {
                 self.write(wall(), |world| {
-                    let (clock, target) = plan(world)?;
-                    let advance = world.advance(clock, target);
-                    done(world, &advance)
+                    let (course, luggage) = plan(world)?;
+                    let advance = world.advance_within(course.clock, course.to, course.most);
+                    done(world, &advance, luggage)
                 })
             });
         }
-        let (clock, target, epoch, most, from) = self.write(wall(), |world| {
-            let (clock, target) = plan(world)?;
-            Ok::<_, Fault>((clock, target, world.outbox.epoch(), world.timers_per_advance(), world.now(clock)))
+        let (Course { clock, to: target, most }, luggage, epoch, from) = self.write(wall(), |world| {
+            let (course, luggage) = plan(world)?;
+            Ok::<_, Fault>((course, luggage, world.outbox.epoch(), world.now(course.clock)))
         })?;
         // A second one is most likely the app's answer to a webhook that the first one waits for.
         let _only = self.advancing.claim(clock).ok_or_else(|| {
             Fault::conflict("This clock is being advanced, and waits for its webhooks to be answered")
         })?;
         let mut advance = Advance { from, to: from, fired: 0, stopped_before: None };
-        let mut done = Some(done);
+        let mut done = Some((done, luggage));
         loop {
             // First what has happened already: it is of this instant, not of the next.
             self.settle(clock, epoch).await;
@@ -169,8 +203,8 @@ impl<P: Provider> Slot<P> {
                 }
                 let due = world.next_due(clock).filter(|due| *due <= target);
                 let over = advance.stopped_before.is_some() || (due.is_none() && world.now(clock) >= target);
-                if let Some(done) = done.take_if(|_| over) {
-                    return done(world, &advance).map(Some);
+                if let Some((done, luggage)) = done.take_if(|_| over) {
+                    return done(world, &advance, luggage).map(Some);
                 }
                 let step = world.advance_within(clock, due.unwrap_or(target), most - advance.fired);
                 advance = Advance { from, fired: advance.fired + step.fired, ..step };

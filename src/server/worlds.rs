@@ -34,6 +34,18 @@ impl<P: Provider> Worlds<P> {
         self.slots.iter().find(|slot| holds(&slot.published())).map(|slot| Arc::clone(&slot))
     }
 
+    /// All of them, in the order of their keys.
+    pub(super) fn all(&self) -> Vec<(Arc<str>, Arc<Slot<P>>)> {
+        let mut all: Vec<_> = self.slots.iter().map(|slot| (Arc::clone(slot.key()), Arc::clone(&slot))).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+
+    /// Forgets a world; whether there was one. Who still holds it finishes what it does there.
+    pub(super) fn remove(&self, key: &str) -> bool {
+        self.slots.remove(key).is_some()
+    }
+
     /// The world of a key, made by `make` if this is the first that anybody asks of it.
     pub(super) fn open<E: From<Full>>(
         &self,

@@ -44,6 +44,11 @@ impl<N: Clone> Events<N> {
         Self { log: Vector::new() }
     }
 
+    /// The clock of each.
+    pub(super) fn clocks(&self) -> impl Iterator<Item = ClockId> {
+        self.log.iter().map(|event| event.clock)
+    }
+
     pub(super) fn get(&self, number: usize) -> Option<&Event<N>> {
         self.log.get(number)
     }

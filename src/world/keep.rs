@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Notice as _, State, World};
+use super::{ClockId, Notice as _, State, World};
 
 /// Why something is no world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,7 @@ impl<S: State> World<S> {
     /// What is wrong with it, and where.
     pub fn import(kept: &Value) -> Result<Self, NoWorld> {
         let mut world = Self::deserialize(kept).map_err(|error| NoWorld(error.to_string()))?;
+        world.check_clocks()?;
         world.find_words()?;
         Ok(world)
     }
@@ -48,7 +49,19 @@ impl<S: State> World<S> {
     /// As for [`World::export`].
     pub fn digest(&self) -> Result<String, NoWorld> {
         let text = serde_json::to_vec(self).map_err(|error| NoWorld(error.to_string()))?;
-        Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&Sha256::digest(text)))
+    }
+
+    /// A clock that is not there would be found out only when something falls due on it.
+    fn check_clocks(&self) -> Result<(), NoWorld> {
+        let timers = self.timers.clocks();
+        let events = self.events.clocks();
+        let deliveries = self.outbox.deliveries().iter().map(|(_, delivery)| delivery.clock);
+        let last = timers.chain(events).chain(deliveries).chain([ClockId::WORLD]).max();
+        match last.filter(|last| last.0 as usize >= self.clocks.len()) {
+            Some(lost) => Err(NoWorld::new(format!("clock {} is meant, of {}", lost.0, self.clocks.len()))),
+            None => Ok(()),
+        }
     }
 
     /// Deliveries are written without what their events say already.
@@ -59,6 +72,11 @@ impl<S: State> World<S> {
             Some((notice.name(), notice.about()))
         })
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 impl NoWorld {
@@ -150,7 +168,6 @@ pub mod seed {
 
     /// # Errors
     /// What the serializer refuses.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
     pub fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{seed:016x}"))
     }

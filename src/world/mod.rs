@@ -75,6 +75,7 @@ pub struct World<S: State> {
     events: events::Events<S::Notice>,
     messages: messages::Messages,
     ids: Ids,
+    #[serde(skip, default = "timers::bound")]
     timers_per_advance: usize,
 }
 
@@ -104,6 +105,11 @@ impl<S: State> World<S> {
     #[must_use]
     pub fn timers_per_advance(&self) -> usize {
         self.timers_per_advance
+    }
+
+    /// Sets how many timers one advance may fire: that is a matter of the sandbox, not of what is in the world.
+    pub fn limit_advances(&mut self, timers: usize) {
+        self.timers_per_advance = timers;
     }
 
     /// The instant that a clock has reached.
@@ -151,10 +157,14 @@ impl<S: State> World<S> {
         Ok(())
     }
 
-    /// Brings the world's own clock up to the wall, if it flows.
+    /// Brings the world's own clock up to the wall, if it flows. Where it stands, what is due at that instant waits too:
+    /// one thing after another can be looked at.
     pub fn catch_up(&mut self, wall: Timestamp) {
-        let now = self.clock(ClockId::WORLD).reading(wall);
-        self.advance(ClockId::WORLD, now);
+        let clock = self.clock(ClockId::WORLD);
+        if clock.is_flowing() {
+            let now = clock.reading(wall);
+            self.advance(ClockId::WORLD, now);
+        }
     }
 
     /// Whether the world's own clock has anything to do before a request at `wall` is answered.

@@ -16,6 +16,10 @@ use crate::time::Timestamp;
 /// subscriptions over ten years, and an end for a scenario that would never finish.
 pub const TIMERS_PER_ADVANCE: usize = 5_000_000;
 
+pub(super) fn bound() -> usize {
+    TIMERS_PER_ADVANCE
+}
+
 /// When a timer fires, and the handle to cancel it by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timer {
@@ -62,6 +66,11 @@ pub(super) struct Timers<D> {
 impl<D: Clone> Timers<D> {
     pub(super) fn new() -> Self {
         Self { queue: OrdMap::new(), next: 0 }
+    }
+
+    /// The clock of each.
+    pub(super) fn clocks(&self) -> impl Iterator<Item = ClockId> {
+        self.queue.keys().map(|timer| timer.clock)
     }
 
     fn first(&self, clock: ClockId) -> Option<Timer> {

@@ -14,5 +14,6 @@ mod process;
 mod support;
 #[cfg(unix)]
 mod tls;
+mod travel;
 mod webhooks;
 mod worlds;

@@ -16,7 +16,9 @@ const RANDOM_BODIES: usize = 6;
 #[test]
 fn without_a_key_nothing_is_told() {
     each_operation(|target, row| {
-        if ["getHealth", "listOperations"].contains(&row.info.id) && row.mount == "_leapday" {
+        // They are about the sandbox and no world of a caller's.
+        let open = ["getHealth", "listOperations", "listWorlds", "createWorld", "deleteWorld"];
+        if open.contains(&row.info.id) && row.mount == "_leapday" {
             return;
         }
         let body = row.example.as_ref().map(|example| example.to_string().into_bytes());

@@ -63,6 +63,10 @@ fn control(operation: &str) -> Option<Value> {
         "createWebhookEndpoint" => json!({ "url": "http://127.0.0.1:1/hook", "events": ["invoice.*"] }),
         "updateWebhookEndpoint" => json!({ "enabled": false }),
         "createWebhookRule" => json!({ "action": "delay", "by": "PT1M", "event": "invoice.*", "times": 2 }),
+        "snapshotWorld" => json!({ "name": "kept" }),
+        "forkWorld" => json!({ "key": "sk_test_forked", "replace": true }),
+        "createWorld" => json!({ "key": "sk_test_0", "world": "empty" }),
+        "importWorld" => json!({ "world": {} }),
         "resetWorld" => json!({ "world": "empty" }),
         _ => return None,
     })

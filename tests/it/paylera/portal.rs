@@ -203,7 +203,7 @@ fn leaving_tells_what_was_done_and_leads_back() {
     assert_eq!(away.location(), "https://yourapp.example/account/billing");
     browser.open(&home).expect(410);
     let events = biller.tenant.0.get("/_leapday/events?provider=paylera&type=portal.session.completed");
-    let data = &events["events"][0]["data"];
+    let data = &events["events"][0]["body"]["data"];
     assert_eq!(data["summary"]["actions"], json!([{ "type": "subscription_canceled", "at": "2026-05-06T12:34:00Z" }]));
     // Whoever closes the tab has left when the hour is over; a link that nobody opened tells nothing.
     enter(&biller, &json!({}));

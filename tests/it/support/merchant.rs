@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
-use super::{Answer, Api, api};
+use super::{Answer, Api, api, bodies};
 
 static PAIRS: AtomicU64 = AtomicU64::new(0);
 const MOUNT: &str = "/paymennt/mer/v2.0";
@@ -84,7 +84,7 @@ impl Merchant {
 
     /// The names of all that has happened.
     pub fn history(&self) -> Vec<Value> {
-        self.control("GET", "/events?limit=1000", &Value::Null)["events"].as_array().expect("events").clone()
+        bodies(&self.control("GET", "/events?limit=1000", &Value::Null))
     }
 
     pub fn messages(&self) -> Vec<Value> {

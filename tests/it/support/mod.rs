@@ -131,10 +131,15 @@ impl Api {
         self.get(&path)["data"].as_array().cloned().expect("a list")
     }
 
-    /// The types of all events of the world, oldest first.
+    /// All events of the world as webhooks would tell them, oldest first.
     pub fn events(&self) -> Vec<Value> {
-        self.get("/_leapday/events?limit=1000")["events"].as_array().cloned().expect("events")
+        bodies(&self.get("/_leapday/events?limit=1000"))
     }
+}
+
+/// The vendor's own bodies of the events that the control API lists.
+pub fn bodies(listed: &Value) -> Vec<Value> {
+    listed["events"].as_array().expect("events").iter().map(|event| event["body"].clone()).collect()
 }
 
 impl Answer {

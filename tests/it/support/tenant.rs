@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
-use super::{Answer, Api, api};
+use super::{Answer, Api, api, bodies};
 
 static KEYS: AtomicU64 = AtomicU64::new(0);
 
@@ -151,7 +151,7 @@ impl Biller {
             let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
             (field("occurred_at"), field("type"))
         };
-        events["events"].as_array().expect("events").iter().map(told).collect()
+        bodies(&events).iter().map(told).collect()
     }
 
     /// The types of what has happened since the last event of a type, that one left out.

@@ -52,7 +52,7 @@ fn a_long_poll_answers_when_the_event_comes() {
     api.next_customer();
     api.post(&format!("/_leapday/payments/{session}/complete"), &json!({})).expect(200);
     let found = waiter.join().unwrap();
-    assert_eq!(found["events"][0]["data"]["paymentId"], payment["id"]);
+    assert_eq!(found["events"][0]["body"]["data"]["paymentId"], payment["id"]);
     // From there on there is none: the wait ends with an empty list.
     let next = found["next"].as_u64().unwrap();
     let later = api.get(&format!("/_leapday/events?wait=50ms&type=payment.*&offset={next}"));
@@ -75,5 +75,5 @@ fn a_long_poll_sees_what_a_flowing_clock_brings() {
         &json!({ "merchantId": "org_shop", "amount": "9.99", "currency": "USD", "expiresIn": "PT1S" }),
     );
     let found = api.get("/_leapday/events?wait=30s&type=payment.expired.v0");
-    assert_eq!(found["events"][0]["data"]["paymentId"], payment["id"]);
+    assert_eq!(found["events"][0]["body"]["data"]["paymentId"], payment["id"]);
 }

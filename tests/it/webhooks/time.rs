@@ -4,7 +4,7 @@ use leapday::Sandbox;
 use serde_json::{Value, json};
 
 use super::frozen;
-use crate::support::{Api, Reaction, Receiver, api, text, texts};
+use crate::support::{Api, Reaction, Receiver, api, bodies, text, texts};
 
 /// A receiver that fails three times, and a clock that is advanced by a day.
 #[test]
@@ -85,7 +85,7 @@ fn an_advance_settles_each_instant_before_it_goes_on() {
     assert_eq!(subscription["status"], "active");
     api.listen(&receiver, json!({}));
     let advanced = api.post("/_leapday/clock/advance", &json!({ "by": "P3M" })).expect(200);
-    let events = advanced["events"].as_array().unwrap();
+    let events = bodies(&advanced);
     let made: Vec<&Value> = events.iter().filter(|event| event["eventType"] == "customer.created.v0").collect();
     let made: Vec<&str> = made.iter().map(|event| text(event, "timestamp")).collect();
     // Issued a day after each boundary, when the grace window of metered lines is over.

@@ -1,0 +1,80 @@
+//! An API that keeps worlds, as the server's other parts see it.
+
+use http::HeaderMap;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Door, Fault};
+use crate::time::Timestamp;
+
+/// One row of the list of worlds.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorldInfo {
+    pub provider: &'static str,
+    pub key: String,
+    /// What its own clock shows.
+    pub now: Timestamp,
+    /// `flowing` or `frozen`.
+    pub mode: &'static str,
+    pub event_count: usize,
+    /// The names of its snapshots.
+    pub snapshots: Vec<String>,
+}
+
+/// The worlds of one provider, by key.
+pub trait Keeper: Send + Sync {
+    /// How a key is sent.
+    fn credentials(&self, key: &str) -> Vec<(&'static str, String)>;
+
+    /// What keys it takes, for the banner.
+    fn keys(&self) -> &'static str;
+
+    /// Where every new world sends its webhooks, and with what secret.
+    fn webhook(&self) -> Option<(String, String)>;
+
+    /// Runs the starting world once, so that a bad one stops the start and not the first request.
+    ///
+    /// # Errors
+    /// The step that is refused, and why.
+    fn rehearse(&self) -> Result<(), String>;
+
+    /// Whether these credentials have the form of this vendor's own test keys.
+    fn is_own(&self, headers: &HeaderMap) -> bool;
+
+    /// Whether a key has that form. Of a vendor whose keys have none, nobody knows.
+    fn is_own_key(&self, key: &str) -> bool;
+
+    /// The world that these credentials open here. With `open`, one that does not exist yet is made.
+    ///
+    /// # Errors
+    /// If the credentials are none of this API's.
+    fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault>;
+
+    /// The world of a key, if somebody has opened it.
+    fn world(&self, key: &str) -> Option<Box<dyn Door + '_>>;
+
+    /// All worlds, in the order of their keys.
+    fn worlds(&self, wall: Timestamp) -> Vec<WorldInfo>;
+
+    /// Opens a world by the calls of `start`.
+    ///
+    /// # Errors
+    /// If the key is none of this vendor's test keys, has a world already, or a call is refused.
+    fn create(&self, key: &str, start: &Value, wall: Timestamp) -> Result<WorldInfo, Fault>;
+
+    /// Forgets a world; whether there was one.
+    fn forget(&self, key: &str) -> bool;
+
+    /// All worlds and their snapshots, for a file.
+    ///
+    /// # Errors
+    /// If a world cannot be written down.
+    fn save(&self) -> Result<Vec<Value>, Fault>;
+
+    /// Takes in one of the worlds that [`Keeper::save`] gave.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn load(&self, kept: &Value) -> Result<(), Fault>;
+}

@@ -1,0 +1,185 @@
+//! The worlds of a provider as the control API and `--state` keep them.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value, json};
+
+use super::hosted::Hosted;
+use super::opened::{Opened, unwritten};
+use super::slot::Slot;
+use crate::api::{Door, Fault, Keeper, Provider, Webhook, WorldInfo, teaching_line};
+use crate::time::{Timestamp, wall};
+use crate::world::{ClockId, World, hash};
+
+/// What a written world says of itself: rows have the form of one version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl<P: Provider> Hosted<P> {
+    /// The name of the world that a key opens.
+    pub(super) fn named(&self, key: &str) -> Result<String, Fault> {
+        let refused = |why: &str| Fault::field("/key", "key", why);
+        let mut headers = HeaderMap::new();
+        for (name, value) in P::credentials(key) {
+            let value = HeaderValue::from_str(&value).map_err(|_| refused("has letters that no header can hold"))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        self.key(&headers).map(|key| key.name.into_owned()).map_err(|fault| refused(&fault.message))
+    }
+
+    /// Puts a world under a key.
+    pub(super) fn house(
+        &self,
+        key: &str,
+        world: World<P::State>,
+        replace: bool,
+        wall: Timestamp,
+    ) -> Result<Arc<Slot<P>>, Fault> {
+        match self.worlds.find(key) {
+            Some(_) if !replace => Err(Fault::conflict(format!(
+                "{key} has a world already: `\"replace\": true` puts this one in its place"
+            ))),
+            Some(slot) => {
+                slot.replace(world, wall);
+                Ok(slot)
+            }
+            None => {
+                let slot = self.worlds.open(key, || Ok::<_, Fault>(world))?;
+                slot.wake(wall);
+                Ok(slot)
+            }
+        }
+    }
+
+    /// `{leapday, provider, key, digest, world}`.
+    pub(super) fn written(key: &str, world: &World<P::State>) -> Result<Value, Fault> {
+        Ok(json!({
+            "leapday": VERSION,
+            "provider": P::NAME,
+            "key": key,
+            "digest": world.digest().map_err(unwritten)?,
+            "world": world.export().map_err(unwritten)?,
+        }))
+    }
+
+    /// The world that [`Hosted::written`] wrote.
+    pub(super) fn read_back(&self, kept: &Value) -> Result<World<P::State>, Fault> {
+        if kept["provider"].as_str().is_some_and(|provider| provider != P::NAME) {
+            let message = format!("this is a world of {}, not of {}", kept["provider"], P::NAME);
+            return Err(Fault::field("/provider", "const", message));
+        }
+        let mut world = World::import(&kept["world"]).map_err(|why| {
+            let version = kept["leapday"].as_str().filter(|version| *version != VERSION);
+            let age = version.map(|version| format!(" (Leapday {version} wrote it, and this is {VERSION})"));
+            Fault::field("/world", "world", format!("is no world: {why}{}", age.unwrap_or_default()))
+        })?;
+        world.limit_advances(self.settings.timers_per_advance);
+        Ok(world)
+    }
+
+    fn info(key: &str, slot: &Slot<P>, wall: Timestamp) -> WorldInfo {
+        let world = slot.read(wall);
+        let clock = world.clock(ClockId::WORLD);
+        WorldInfo {
+            provider: P::NAME,
+            key: key.to_owned(),
+            now: clock.reading(wall),
+            mode: if clock.is_flowing() { "flowing" } else { "frozen" },
+            event_count: world.event_count(),
+            snapshots: slot.shelf.all().into_iter().map(|(name, _)| name).collect(),
+        }
+    }
+
+    fn opened(&self, key: String, slot: Arc<Slot<P>>) -> Box<dyn Door + '_> {
+        Box::new(Opened { hosted: self, key, slot })
+    }
+}
+
+impl<P: Provider> Keeper for Hosted<P> {
+    fn credentials(&self, key: &str) -> Vec<(&'static str, String)> {
+        P::credentials(key)
+    }
+
+    fn keys(&self) -> &'static str {
+        P::KEYS
+    }
+
+    /// A secret that nobody brings is the same in all worlds, so that it can be printed.
+    fn webhook(&self) -> Option<(String, String)> {
+        let Webhook { url, secret } = self.settings.webhook.clone()?;
+        let made = || (P::webhooks().new_secret)(hash(self.settings.random_seed, b"webhook secret"));
+        Some((url, secret.unwrap_or_else(made)))
+    }
+
+    fn rehearse(&self) -> Result<(), String> {
+        let rehearsed = self.make("rehearsal", &self.settings.start, wall());
+        rehearsed.map(drop).map_err(|fault| match fault.violations.as_slice() {
+            [] => fault.message,
+            violations => format!("{}; {}", fault.message, teaching_line(violations)),
+        })
+    }
+
+    fn is_own(&self, headers: &HeaderMap) -> bool {
+        self.key(headers).is_ok_and(|key| key.name.starts_with(P::KEY_PREFIX))
+    }
+
+    fn is_own_key(&self, key: &str) -> bool {
+        !P::KEY_PREFIX.is_empty() && self.named(key).is_ok_and(|name| name.starts_with(P::KEY_PREFIX))
+    }
+
+    fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
+        let key = self.key(headers)?;
+        let slot = match self.worlds.find(&key.name) {
+            Some(slot) => slot,
+            None if open => self.open(&key.name, wall())?,
+            None => return Ok(None),
+        };
+        Ok(Some(self.opened(key.name.into_owned(), slot)))
+    }
+
+    fn world(&self, key: &str) -> Option<Box<dyn Door + '_>> {
+        self.worlds.find(key).map(|slot| self.opened(key.to_owned(), slot))
+    }
+
+    fn worlds(&self, wall: Timestamp) -> Vec<WorldInfo> {
+        self.worlds.all().iter().map(|(key, slot)| Self::info(key, slot, wall)).collect()
+    }
+
+    fn create(&self, key: &str, start: &Value, wall: Timestamp) -> Result<WorldInfo, Fault> {
+        let key = self.named(key)?;
+        if self.worlds.find(&key).is_some() {
+            let message = format!("{key} has a world already: POST /_leapday/world/reset starts it anew");
+            return Err(Fault::conflict(message));
+        }
+        let slot = self.house(&key, self.make(&key, start, wall)?, false, wall)?;
+        Ok(Self::info(&key, &slot, wall))
+    }
+
+    fn forget(&self, key: &str) -> bool {
+        self.worlds.remove(key)
+    }
+
+    fn save(&self) -> Result<Vec<Value>, Fault> {
+        let mut all = Vec::new();
+        for (key, slot) in self.worlds.all() {
+            let mut kept = Self::written(&key, &slot.published())?;
+            let mut snapshots = Map::new();
+            for (name, world) in slot.shelf.all() {
+                snapshots.insert(name, world.export().map_err(unwritten)?);
+            }
+            kept["snapshots"] = Value::Object(snapshots);
+            all.push(kept);
+        }
+        Ok(all)
+    }
+
+    fn load(&self, kept: &Value) -> Result<(), Fault> {
+        let key = self.named(kept["key"].as_str().unwrap_or_default())?;
+        let slot = self.house(&key, self.read_back(kept)?, true, wall())?;
+        for (name, world) in kept["snapshots"].as_object().into_iter().flatten() {
+            let world = self.read_back(&json!({ "leapday": kept["leapday"], "world": world }))?;
+            slot.shelf.put(name, Arc::new(world));
+        }
+        Ok(())
+    }
+}
