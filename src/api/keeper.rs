@@ -65,16 +65,4 @@ pub trait Keeper: Send + Sync {
 
     /// Forgets a world; whether there was one.
     fn forget(&self, key: &str) -> bool;
-
-    /// All worlds and their snapshots, for a file.
-    ///
-    /// # Errors
-    /// If a world cannot be written down.
-    fn save(&self) -> Result<Vec<Value>, Fault>;
-
-    /// Takes in one of the worlds that [`Keeper::save`] gave.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    fn load(&self, kept: &Value) -> Result<(), Fault>;
 }

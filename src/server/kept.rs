@@ -1,9 +1,9 @@
-//! The worlds of a provider as the control API and `--state` keep them.
+//! The worlds of a provider as the control API keeps them.
 
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::hosted::Hosted;
 use super::opened::{Opened, unwritten};
@@ -84,7 +84,7 @@ impl<P: Provider> Hosted<P> {
             provider: P::NAME,
             key: key.to_owned(),
             now: clock.reading(wall),
-            mode: if clock.is_flowing() { "flowing" } else { "frozen" },
+            mode: clock.mode(),
             event_count: world.event_count(),
             snapshots: slot.shelf.all().into_iter().map(|(name, _)| name).collect(),
         }
@@ -157,29 +157,5 @@ impl<P: Provider> Keeper for Hosted<P> {
 
     fn forget(&self, key: &str) -> bool {
         self.worlds.remove(key)
-    }
-
-    fn save(&self) -> Result<Vec<Value>, Fault> {
-        let mut all = Vec::new();
-        for (key, slot) in self.worlds.all() {
-            let mut kept = Self::written(&key, &slot.published())?;
-            let mut snapshots = Map::new();
-            for (name, world) in slot.shelf.all() {
-                snapshots.insert(name, world.export().map_err(unwritten)?);
-            }
-            kept["snapshots"] = Value::Object(snapshots);
-            all.push(kept);
-        }
-        Ok(all)
-    }
-
-    fn load(&self, kept: &Value) -> Result<(), Fault> {
-        let key = self.named(kept["key"].as_str().unwrap_or_default())?;
-        let slot = self.house(&key, self.read_back(kept)?, true, wall())?;
-        for (name, world) in kept["snapshots"].as_object().into_iter().flatten() {
-            let world = self.read_back(&json!({ "leapday": kept["leapday"], "world": world }))?;
-            slot.shelf.put(name, Arc::new(world));
-        }
-        Ok(())
     }
 }

@@ -78,6 +78,12 @@ impl Clock {
         self.ahead_ms.is_some()
     }
 
+    /// `flowing` or `frozen`, as the control API says it.
+    #[must_use]
+    pub fn mode(&self) -> &'static str {
+        if self.is_flowing() { "flowing" } else { "frozen" }
+    }
+
     /// What the clock shows while the wall shows `wall`. Never earlier than [`Clock::at`].
     #[must_use]
     pub fn reading(&self, wall: Timestamp) -> Timestamp {

@@ -25,8 +25,7 @@ impl<P: Provider> Opened<'_, P> {
 
     fn show(world: &World<P::State>, id: ClockId, wall: Timestamp) -> Value {
         let clock = world.clock(id);
-        let mode = if clock.is_flowing() { "flowing" } else { "frozen" };
-        json!({ "provider": P::NAME, "now": clock.reading(wall), "mode": mode })
+        json!({ "provider": P::NAME, "now": clock.reading(wall), "mode": clock.mode() })
     }
 
     async fn go_to(&self, to: Timestamp, deliver: Deliver) -> Result<Value, Fault> {

@@ -44,7 +44,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
             "provider": P::NAME,
             "key": self.key,
             "now": clock.reading(wall),
-            "mode": if clock.is_flowing() { "flowing" } else { "frozen" },
+            "mode": clock.mode(),
             "eventCount": world.event_count(),
             "digest": digest,
         }))
