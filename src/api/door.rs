@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Deliver, Fault, Later, Site};
-use crate::billing::cards::{Attempt, Card};
+use super::{Criteria, Deliver, Fault, InjectionRule, Later, Site};
+use crate::billing::cards::{Attempt, Card, Outcome};
 use crate::time::{Cadence, Timestamp};
 use crate::webhooks::Scheme;
 use crate::world::{Delivery, Id, Outbox};
@@ -94,8 +94,8 @@ pub trait Copies: Send + Sync {
     fn import(&self, kept: &Value, wall: Timestamp) -> Result<Value, Fault>;
 }
 
-/// One world, opened by its key.
-pub trait Door: Turns + Copies {
+/// Money that comes in, or does not.
+pub trait Collects: Send + Sync {
     /// Pays, or fails to pay, a payment session.
     ///
     /// # Errors
@@ -108,6 +108,37 @@ pub trait Door: Turns + Copies {
     /// If there is no such customer.
     fn save_method(&self, customer: &str, card: &Card, wall: Timestamp) -> Result<Value, Fault>;
 
+    /// What is left of the scripted outcomes.
+    fn outcomes(&self, wall: Timestamp) -> Vec<Value>;
+
+    /// Says how the next charges of a customer, a method or an invoice go; none: as their cards do.
+    ///
+    /// # Errors
+    /// If there is no such row.
+    fn script(&self, of: &str, outcomes: &[Outcome], wall: Timestamp) -> Result<Value, Fault>;
+}
+
+/// What is asked of a world, and what is done to that on purpose.
+pub trait Watches: Send + Sync {
+    /// The requests of late that are asked for, as soon as there is one or patience has run out.
+    fn requests<'a>(&'a self, inquiry: Inquiry<'a>) -> Later<'a, Found>;
+
+    /// The requests that are like that and those that are not, oldest first; waits until as many are as are wanted.
+    fn sort<'a>(&'a self, criteria: &'a Criteria<'a>, wanted: usize, patience: Duration) -> Later<'a, Sorted>;
+
+    /// The rules by which requests are answered badly, with their numbers.
+    fn injections(&self, wall: Timestamp) -> Vec<(u32, InjectionRule)>;
+
+    /// # Errors
+    /// If there are too many.
+    fn inject(&self, rule: InjectionRule) -> Result<u32, Fault>;
+
+    /// Forgets one rule, or all; whether there was one.
+    fn heal(&self, number: Option<u32>) -> bool;
+}
+
+/// One world, opened by its key.
+pub trait Door: Turns + Copies + Collects + Watches {
     /// The events that are asked for, as soon as there is one or patience has run out.
     fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Found>;
 
@@ -125,6 +156,9 @@ pub trait Door: Turns + Copies {
 
     /// Sends a delivery once more and waits for its answer.
     fn redeliver(&self, delivery: Id<Delivery>) -> Later<'_, Outbox>;
+
+    /// Whose world it is.
+    fn provider(&self) -> &'static str;
 
     /// How this world's webhooks are signed.
     fn scheme(&self) -> &'static Scheme;
@@ -196,6 +230,24 @@ pub struct Found {
     pub total: usize,
     /// The number to look on from.
     pub next: usize,
+}
+
+/// Requests that somebody looks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'a> {
+    pub criteria: &'a Criteria<'a>,
+    /// The first number to look at.
+    pub from: u64,
+    pub limit: usize,
+    /// How long to wait for the first.
+    pub patience: Duration,
+}
+
+/// Requests that are as wanted, and those that are not with what is amiss, as the wire shows them.
+#[derive(Debug, Clone, Default)]
+pub struct Sorted {
+    pub matching: Vec<Value>,
+    pub missing: Vec<(Vec<String>, Value)>,
 }
 
 /// Where an advance goes.

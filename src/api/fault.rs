@@ -40,6 +40,28 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// The kind that a status is most like.
+    #[must_use]
+    pub fn of(status: u16) -> Self {
+        match status {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            405 => Self::MethodNotAllowed,
+            409 => Self::Conflict,
+            413 => Self::TooLarge,
+            415 => Self::UnsupportedMediaType,
+            422 => Self::Unprocessable,
+            429 => Self::TooManyRequests,
+            501 => Self::NotBuilt,
+            502..=504 => Self::Unavailable,
+            500.. => Self::Internal,
+            _ => Self::BadRequest,
+        }
+    }
+}
+
 /// A refusal. Whoever returns one has changed nothing (rule 5).
 #[derive(Debug, Clone)]
 pub struct Fault {

@@ -10,6 +10,7 @@ mod door;
 mod fault;
 mod gist;
 mod idempotency;
+mod injection;
 mod keeper;
 mod limits;
 mod mount;
@@ -18,15 +19,19 @@ mod page;
 mod paging;
 mod provider;
 mod reply;
+mod request;
 mod router;
 mod site;
 
 pub use self::call::{Call, Params, Patch, referred};
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
-pub use self::door::{Agenda, Copies, Door, Found, Journey, OutboxChange, Post, Search, Target, Turns};
+pub use self::door::{
+    Agenda, Collects, Copies, Door, Found, Inquiry, Journey, OutboxChange, Post, Search, Sorted, Target, Turns, Watches,
+};
 pub use self::fault::{Fault, Kind};
 pub use self::gist::Gist;
 pub use self::idempotency::{Answers, Idempotency, Known, Need, Slip};
+pub use self::injection::{Injection, InjectionRule, Injections, PROFILES, RULES_MOST, profile};
 pub use self::keeper::{Keeper, WorldInfo};
 pub use self::limits::{Limit, Meter, Standing};
 pub use self::mount::{Answer, Deliver, Exchange, Later, Mount, OperationInfo, Settings, Webhook};
@@ -34,6 +39,7 @@ pub use self::operation::{Action, Noun, Operation, advance, planned, read, write
 pub use self::page::{Page, Turn, Visit, anywhere, enter, show, submit};
 pub use self::paging::{Paging, paging};
 pub use self::provider::{KeyPolicy, Provider, Visitor, WorldKey};
-pub use self::reply::{Body, Reply};
+pub use self::reply::{Body, Fate, Reply};
+pub use self::request::{Criteria, Request, Requests};
 pub use self::router::{RouteError, Router};
 pub use self::site::Site;

@@ -171,6 +171,10 @@ pub trait Provider: Send + Sync + 'static {
     /// If there is no such session or it is over.
     fn pay(world: &mut World<Self::State>, session: &str, attempt: &Attempt) -> Result<Value, Fault>;
 
+    /// The kind of a row whose charges a script may decide: a customer, a payment method, an invoice or what stands for
+    /// one here.
+    fn scriptable(world: &World<Self::State>, id: &str) -> Option<&'static str>;
+
     /// Saves a payment method on a customer.
     ///
     /// # Errors

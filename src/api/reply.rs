@@ -20,12 +20,28 @@ pub enum Body {
     Other(Cow<'static, str>, #[serde(with = "text")] Bytes),
 }
 
+/// What becomes of a reply on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fate {
+    #[default]
+    Sent,
+    /// The connection ends in the middle of the body.
+    Cut,
+    /// The connection ends before the first byte.
+    Lost,
+    /// The connection is reset before the first byte.
+    Reset,
+}
+
 /// A status, a body, and headers beyond the content type.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reply {
     pub status: u16,
     pub body: Body,
     pub headers: Vec<(Cow<'static, str>, String)>,
+    /// A remembered reply is sent, whatever became of the first.
+    #[serde(skip)]
+    pub fate: Fate,
 }
 
 impl Reply {
@@ -34,9 +50,9 @@ impl Reply {
         let mut bytes = Vec::with_capacity(512);
         // Bodies are our own structs with string keys: writing them to memory cannot fail.
         if serde_json::to_writer(&mut bytes, body).is_err() {
-            return Self { status: 500, body: Body::Empty, headers: Vec::new() };
+            return Self { status: 500, body: Body::Empty, headers: Vec::new(), fate: Fate::Sent };
         }
-        Self { status, body: Body::Json(bytes.into()), headers: Vec::new() }
+        Self { status, body: Body::Json(bytes.into()), headers: Vec::new(), fate: Fate::Sent }
     }
 
     #[must_use]
@@ -52,13 +68,18 @@ impl Reply {
     /// 204, no body.
     #[must_use]
     pub fn none() -> Self {
-        Self { status: 204, body: Body::Empty, headers: Vec::new() }
+        Self { status: 204, body: Body::Empty, headers: Vec::new(), fate: Fate::Sent }
     }
 
     /// A 200 of another content type.
     #[must_use]
     pub fn other(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status: 200, body: Body::Other(Cow::Borrowed(content_type), body.into()), headers: Vec::new() }
+        Self {
+            status: 200,
+            body: Body::Other(Cow::Borrowed(content_type), body.into()),
+            headers: Vec::new(),
+            fate: Fate::Sent,
+        }
     }
 
     /// A page for a browser. It loads its own stylesheet and script and nothing else. Forms may lead to other hosts
@@ -91,7 +112,7 @@ impl Reply {
     pub fn redirect(url: &str) -> Self {
         let url = utf8_percent_encode(url, &NOT_IN_A_HEADER).to_string();
         let headers = vec![(Cow::Borrowed("location"), url), (Cow::Borrowed("cache-control"), "no-store".to_owned())];
-        Self { status: 303, body: Body::Empty, headers }
+        Self { status: 303, body: Body::Empty, headers, fate: Fate::Sent }
     }
 
     #[must_use]

@@ -3,8 +3,11 @@
 //! Field convention, not a vendor's document: no emulated vendor publishes test cards of its own that
 //! would differ (facts: paygentic-behaviour §6).
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What happens when a card is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,48 @@ pub enum Outcome {
     Declined(&'static str),
     /// Needs the cardholder: succeeds on a page, is declined off-session.
     NeedsAuthentication,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Succeeds => f.write_str("succeed"),
+            Self::Declined("card_declined") => f.write_str("decline"),
+            Self::Declined(code) => write!(f, "decline:{code}"),
+            Self::NeedsAuthentication => f.write_str("authenticate"),
+        }
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = String;
+
+    /// `succeed`, `decline`, `decline:` and one of [`CODES`], `authenticate`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "succeed" => Ok(Self::Succeeds),
+            None if text == "decline" => Ok(Self::Declined("card_declined")),
+            None if text == "authenticate" => Ok(Self::NeedsAuthentication),
+            Some(("decline", code)) => CODES
+                .into_iter()
+                .find(|known| *known == code)
+                .map(Self::Declined)
+                .ok_or_else(|| format!("{code:?} is no decline code: there are {}", CODES.join(", "))),
+            _ => Err(format!("{text:?} is no outcome: there are succeed, decline, decline:CODE and authenticate")),
+        }
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Outcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// One row of the table: digits, brand, outcome.

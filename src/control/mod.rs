@@ -3,6 +3,8 @@
 
 mod clock;
 mod events;
+mod faults;
+mod journal;
 mod messages;
 mod payments;
 mod service;
@@ -19,8 +21,9 @@ use crate::api::{
     Answer, Call, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply,
     Route, Settings, check_answer, warn,
 };
-use crate::contract::{Contract, Registry, Violation};
+use crate::contract::{Contract, Registry, Violation, near};
 use crate::server::explain;
+use crate::world::matches;
 
 /// The largest body: a world of some 100,000 rows, written down.
 const WORLD_MOST: usize = 256 << 20;
@@ -64,6 +67,8 @@ impl Control {
             clock::noun(),
             worlds::noun(),
             payments::noun(),
+            faults::noun(),
+            journal::noun(),
             events::noun(),
             messages::noun(),
             webhooks::noun(),
@@ -112,6 +117,18 @@ impl Control {
             }
         }
         Err(self.which_provider())
+    }
+
+    /// Says what is wrong with the name of a provider's operation, which may end with `*`.
+    fn check_operation(&self, provider: &str, wanted: &str) -> Result<(), String> {
+        let mount = self.mounts.iter().find(|mount| mount.name() == provider);
+        let known = mount.map(|mount| mount.operations()).unwrap_or_default();
+        if known.iter().any(|operation| matches(wanted, operation.id)) {
+            return Ok(());
+        }
+        let meant = near(wanted, known.iter().map(|operation| operation.id));
+        let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
+        Err(format!("{wanted:?} is no operation of {provider}{meant}"))
     }
 
     fn which_provider(&self) -> Fault {

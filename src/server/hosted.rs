@@ -1,6 +1,8 @@
 //! A provider behind its mount: key → world → desk → handler on the world → commit → reply.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use serde::Deserialize;
@@ -11,13 +13,18 @@ use super::paged::Pages;
 use super::slot::{Course, Slot};
 use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Answer, Call, Deliver, Desk, Exchange, Fault, Idempotency, Keeper, KeyPolicy, Kind, Known, Mount,
-    OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor, WorldKey, check_answer, warn,
+    Action, Answer, Call, Deliver, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper, KeyPolicy, Kind, Known,
+    Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Visitor, WorldKey, check_answer, warn,
 };
 use crate::billing::cards::Card;
-use crate::contract::{Contract, Registry, near};
+use crate::contract::{Contract, Place, Registry, Violation, near};
 use crate::time::Timestamp;
 use crate::world::{Advance, ClockId, Endpoint, World, hash};
+
+/// Asks for a fault at this one request.
+const FAULT_HEADER: &str = "leapday-fault";
+/// How long a request hangs before its connection is closed: clients give up much earlier.
+const HANG_MOST: Duration = Duration::from_secs(300);
 
 /// One provider with its worlds.
 pub struct Hosted<P: Provider> {
@@ -50,10 +57,13 @@ impl<P: Provider> Hosted<P> {
         self.worlds.open(key, || self.make(key, &self.settings.start, wall))
     }
 
+    fn seed(&self, key: &str) -> u64 {
+        hash(hash(self.settings.random_seed, P::NAME.as_bytes()), key.as_bytes())
+    }
+
     /// A new world, after the calls of its fixture.
     pub(super) fn make(&self, key: &str, start: &Value, wall: Timestamp) -> Result<World<P::State>, Fault> {
-        let seed = hash(hash(self.settings.random_seed, P::NAME.as_bytes()), key.as_bytes());
-        let mut world = World::new(seed, wall, self.settings.timers_per_advance);
+        let mut world = World::new(self.seed(key), wall, self.settings.timers_per_advance);
         if P::webhooks().strict_order {
             world.outbox.keep_strict_order();
         }
@@ -111,10 +121,11 @@ impl<P: Provider> Hosted<P> {
     /// The inner way of a request: may refuse at any step.
     fn inner<'a>(
         &'a self,
+        slot: Arc<Slot<P>>,
         key: WorldKey<'a>,
         route: Route<'a, 'a, Action<P::State>>,
         exchange: &Exchange<'a>,
-    ) -> Result<Answer<'a, Result<Reply, Fault>>, Fault> {
+    ) -> Result<Answer<'a, Outcome>, Fault> {
         let (id, action, head) = (route.id, route.action, exchange.head);
         if let Some(role) = key.role {
             P::may(role, &Visitor { operation: id, path: exchange.path, reads: head.method == Method::GET })?;
@@ -124,82 +135,91 @@ impl<P: Provider> Hosted<P> {
         let slip = slip.transpose()?.flatten();
         let role = key.role;
         let admitted = route.admit(exchange).map(|(call, hints)| (Call { role, ..call }, hints));
-        let slot = || self.open(&key.name, exchange.wall);
-        let reply = match action {
+        match action {
             Action::Read(handler) => {
                 let (call, hints) = admitted?;
-                let slot = slot()?;
                 let world = slot.read(call.wall);
                 let found = handler(&world, &call)?;
                 if let Some(role) = role {
                     P::may_see(&world, role, &found)?;
                 }
-                warn(found, &hints)
+                Ok(Answer::Now(Outcome { result: Ok(warn(found, &hints)), events: 0..0 }))
             }
-            Action::Write(handler) => match keys.zip(slip) {
-                None => {
-                    let (call, hints) = admitted?;
-                    warn(slot()?.write(call.wall, |world| handler(world, &call))?, &hints)
-                }
-                Some((keys, slip)) => self.once(&*slot()?, keys, &slip, exchange, |world| {
+            Action::Write(handler) => {
+                let act = |world: &mut World<P::State>| {
                     let (call, hints) = admitted?;
                     Ok(warn(handler(world, &call)?, &hints))
-                })?,
-            },
+                };
+                let mut events = 0..0;
+                let change = |world: &mut World<P::State>| {
+                    let first = world.event_count();
+                    let reply = match keys.zip(slip.as_ref()) {
+                        None => act(world),
+                        Some((keys, slip)) => self.once(world, keys, slip, exchange, act),
+                    };
+                    events = first..world.event_count();
+                    reply
+                };
+                let _only = match keys.zip(slip.as_ref()) {
+                    Some((keys, slip)) => Some(slot.running.claim(Arc::clone(slip.scope())).ok_or_else(keys.running)?),
+                    None => None,
+                };
+                let result = slot.write(exchange.wall, change);
+                Ok(Answer::Now(Outcome { result, events }))
+            }
             Action::Advance(plan, arrival) => {
-                let (slot, (call, hints)) = (slot()?, admitted?);
-                return Ok(Answer::Later(Box::pin(async move {
+                let (call, hints) = admitted?;
+                Ok(Answer::Later(Box::pin(async move {
                     let plan = |world: &mut World<P::State>| {
                         let (clock, to) = plan(world, &call)?;
-                        Ok((Course { clock, to, most: world.timers_per_advance() }, ()))
+                        Ok((Course { clock, to, most: world.timers_per_advance() }, world.event_count()))
                     };
-                    let arrived = |world: &mut World<P::State>, advance: &Advance, ()| arrival(world, &call, advance);
-                    let reply = slot.advance(Deliver::Settle, plan, arrived).await?;
-                    Ok(warn(reply, &hints))
-                })));
+                    let arrived = |world: &mut World<P::State>, advance: &Advance, first| {
+                        Ok((arrival(world, &call, advance)?, first..world.event_count()))
+                    };
+                    match slot.advance(Deliver::Settle, plan, arrived).await {
+                        Ok((reply, events)) => Outcome { result: Ok(warn(reply, &hints)), events },
+                        Err(fault) => Outcome::from(fault),
+                    }
+                })))
             }
             Action::Planned => {
                 admitted?;
                 let message = format!("{id} is in the contract; its behaviour is not built yet");
-                return Err(Fault::not_built(message));
+                Err(Fault::not_built(message))
             }
-        };
-        Ok(Answer::Now(Ok(reply)))
+        }
     }
 
     /// Does something once for all requests under one key. A refusal is an answer too: it is remembered, and changes
     /// nothing else.
     fn once(
         &self,
-        slot: &Slot<P>,
+        world: &mut World<P::State>,
         keys: &Idempotency<P::State>,
         slip: &Slip,
         exchange: &Exchange<'_>,
         act: impl FnOnce(&mut World<P::State>) -> Result<Reply, Fault>,
     ) -> Result<Reply, Fault> {
-        let _only = slot.running.claim(Arc::clone(slip.scope())).ok_or_else(keys.running)?;
-        let path = exchange.path;
-        slot.write(exchange.wall, |world| {
-            let now = world.now(ClockId::WORLD);
-            match (keys.answers)(&mut world.state).look(slip, now) {
-                Known::Same(reply) => return Ok(reply),
-                Known::Other => return Err((keys.mismatch)()),
-                Known::Nothing => {}
-            }
-            let before = world.clone();
-            let reply = act(world).unwrap_or_else(|fault| {
-                *world = before;
-                self.refuse_at(&fault, path)
-            });
-            (keys.answers)(&mut world.state).keep(slip, reply.clone(), now, keys.life);
-            Ok(reply)
-        })
+        let now = world.now(ClockId::WORLD);
+        match (keys.answers)(&mut world.state).look(slip, now) {
+            Known::Same(reply) => return Ok(reply),
+            Known::Other => return Err((keys.mismatch)()),
+            Known::Nothing => {}
+        }
+        let before = world.clone();
+        let reply = act(world).unwrap_or_else(|fault| {
+            *world = before;
+            self.refuse_at(&fault, exchange.path)
+        });
+        (keys.answers)(&mut world.state).keep(slip, reply.clone(), now, keys.life);
+        Ok(reply)
     }
 
     /// The answer as it goes out.
-    fn finish(&self, contract: &Contract, path: &str, outcome: Result<Reply, Fault>) -> Reply {
+    fn finish(&self, contract: &Contract, path: &str, result: Result<Reply, Fault>) -> Reply {
         let refuse = |fault: Fault| self.refuse_at(&fault, path);
-        let reply = outcome.unwrap_or_else(refuse);
+        let reply = result.unwrap_or_else(refuse);
         if self.settings.strict { check_answer(contract, reply, refuse) } else { reply }
     }
 
@@ -209,33 +229,134 @@ impl<P: Provider> Hosted<P> {
 
     /// The answer to a request of the API, as the vendor dresses it.
     fn call<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
-        let (head, refuse) = (exchange.head, |fault: &Fault| Answer::Now(self.refuse_at(fault, exchange.path)));
+        let headers = &exchange.head.headers;
+        let refuse = |fault: &Fault| Answer::Now(P::dress(self.refuse_at(fault, exchange.path), headers, None));
         // Who asks comes first: without a key nobody learns what is here.
-        let key = match self.key(&head.headers) {
+        let key = match self.key(headers) {
             Ok(key) => key,
-            Err(fault) => return refuse(&fault).map(|reply| P::dress(reply, &head.headers, None)),
+            Err(fault) => return refuse(&fault),
         };
-        let standing = self.count(&key, exchange);
-        let answer = match standing.filter(|standing| standing.exceeded && self.settings.rate_limits) {
-            Some(standing) => refuse(&P::too_many(standing)),
-            None => match self.desk.route(exchange) {
+        let slot = match self.open(&key.name, exchange.wall) {
+            Ok(slot) => slot,
+            Err(fault) => return refuse(&fault),
+        };
+        let route = self.desk.route(exchange);
+        let operation = route.as_ref().ok().map(|route| route.id);
+        let injected = match self.injected(&slot, &key, operation, exchange) {
+            Ok(injected) => injected,
+            Err(fault) => return refuse(&fault),
+        };
+        let standing =
+            P::limit(&exchange.head.method, exchange.path).map(|limit| slot.meter.count(limit, exchange.wall));
+        let served = Arc::clone(&slot);
+        let serve = move || match standing.filter(|standing| standing.exceeded && self.settings.rate_limits) {
+            Some(standing) => Answer::Now(self.sent(Outcome::from(P::too_many(standing)), None, exchange)),
+            None => match route {
                 Ok(route) => {
                     let contract = route.contract;
-                    let outcome = self.inner(key, route, exchange).unwrap_or_else(|fault| Answer::Now(Err(fault)));
-                    outcome.map(move |outcome| self.finish(contract, exchange.path, outcome))
+                    let outcome = self.inner(served, key, route, exchange);
+                    let outcome = outcome.unwrap_or_else(|fault| Answer::Now(Outcome::from(fault)));
+                    outcome.map(move |outcome| self.sent(outcome, Some(contract), exchange))
                 }
-                Err(fault) => refuse(&fault),
+                Err(fault) => Answer::Now(self.sent(Outcome::from(fault), None, exchange)),
             },
         };
-        answer.map(move |reply| P::dress(reply, &head.headers, standing))
+        let answer = match injected {
+            None => serve(),
+            Some(injection) => self.spoil(injection, exchange, serve),
+        };
+        answer.map(move |sent| {
+            slot.note(exchange, operation, injected, &sent);
+            P::dress(sent.reply, headers, standing)
+        })
     }
 
-    /// Counts a request towards its limit. A sandbox that is full counts nothing: it refuses anyway.
-    fn count(&self, key: &WorldKey<'_>, exchange: &Exchange<'_>) -> Option<Standing> {
-        let limit = P::limit(&exchange.head.method, exchange.path)?;
-        let slot = self.open(&key.name, exchange.wall).ok()?;
-        Some(slot.meter.count(limit, exchange.wall))
+    fn sent(&self, outcome: Outcome, contract: Option<&Contract>, exchange: &Exchange<'_>) -> Sent {
+        let Outcome { result, events } = outcome;
+        let violations = result.as_ref().err().map(|fault| fault.violations.clone()).unwrap_or_default();
+        let reply = match contract {
+            Some(contract) => self.finish(contract, exchange.path, result),
+            None => result.unwrap_or_else(|fault| self.refuse_at(&fault, exchange.path)),
+        };
+        Sent { reply, violations, events }
     }
+
+    /// What is done to a request on purpose: as its header asks, else by the rules of its world.
+    fn injected(
+        &self,
+        slot: &Slot<P>,
+        key: &WorldKey<'_>,
+        operation: Option<&str>,
+        exchange: &Exchange<'_>,
+    ) -> Result<Option<Injection>, Fault> {
+        let Some(asked) = exchange.head.headers.get(FAULT_HEADER) else {
+            let mut injections = slot.injections();
+            return Ok(if injections.is_empty() {
+                None
+            } else {
+                injections.draw(self.seed(&key.name), operation, exchange.path, exchange.wall)
+            });
+        };
+        let asked = asked.to_str().unwrap_or_default();
+        asked.parse().map(Some).map_err(|why: String| {
+            let violation = Violation::new(Place::Header, "/leapday-fault", "enum", why);
+            Fault::bad_request("The leapday-fault header asks for a fault that there is not").with_violation(violation)
+        })
+    }
+
+    fn spoil<'a>(
+        &'a self,
+        injection: Injection,
+        exchange: &'a Exchange<'a>,
+        serve: impl FnOnce() -> Answer<'a, Sent> + Send + 'a,
+    ) -> Answer<'a, Sent> {
+        let ends = |fate| move |sent: Sent| Sent { reply: Reply { fate, ..sent.reply }, ..sent };
+        let never = |fate| Sent { reply: Reply { fate, ..Reply::none() }, violations: Vec::new(), events: 0..0 };
+        match injection {
+            Injection::Status(status) => {
+                let fault = Fault::new(Kind::of(status), format!("Refused with {status} on purpose: nothing was done"));
+                let mut sent = self.sent(Outcome::from(fault), None, exchange);
+                sent.reply.status = status;
+                if matches!(status, 429 | 503) {
+                    sent.reply = sent.reply.with_header("retry-after", "1");
+                }
+                Answer::Now(sent)
+            }
+            Injection::Latency(latency) => Answer::Later(Box::pin(async move {
+                tokio::time::sleep(latency).await;
+                match serve() {
+                    Answer::Now(sent) => sent,
+                    Answer::Later(later) => later.await,
+                }
+            })),
+            Injection::Hang => Answer::Later(Box::pin(async move {
+                tokio::time::sleep(HANG_MOST).await;
+                never(Fate::Lost)
+            })),
+            Injection::Reset => Answer::Now(never(Fate::Reset)),
+            Injection::Truncate => serve().map(ends(Fate::Cut)),
+            Injection::LoseAnswer => serve().map(ends(Fate::Lost)),
+        }
+    }
+}
+
+/// What came of a request, and the events that it caused.
+struct Outcome {
+    result: Result<Reply, Fault>,
+    events: Range<usize>,
+}
+
+impl From<Fault> for Outcome {
+    fn from(fault: Fault) -> Self {
+        Self { result: Err(fault), events: 0..0 }
+    }
+}
+
+/// The same with the reply as it goes out.
+pub(super) struct Sent {
+    pub(super) reply: Reply,
+    pub(super) violations: Vec<Violation>,
+    pub(super) events: Range<usize>,
 }
 
 /// Dates a step: `{{now}}` stands for the instant at which the world is opened.

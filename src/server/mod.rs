@@ -4,7 +4,9 @@ mod authority;
 pub mod check;
 mod claims;
 mod hosted;
+mod journal;
 mod kept;
+mod line;
 mod opened;
 mod paged;
 mod pipeline;
@@ -30,10 +32,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub use self::authority::{Authority, CERTIFICATE, default_folder};
 pub use self::hosted::Hosted;
+pub use self::line::{Broken, Payload};
+use self::line::{Cord, Line};
 pub use self::pipeline::{Front, Setup};
 pub use self::tls::{Certificates, Tls};
 pub use self::welcome::health;
-use crate::api::{Body, Fault, Reply, teaching_line};
+use crate::api::{Body, Fate, Fault, Reply, teaching_line};
 
 /// How long a client may take over its request head before the connection is closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,9 +73,10 @@ pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output =
         };
         let _ = stream.set_nodelay(true);
         let shell = Arc::clone(&shell);
-        tokio::spawn(
-            async move { if secure { shell.secure(stream).await } else { shell.converse(stream, false).await } },
-        );
+        tokio::spawn(async move {
+            let (line, cord) = Line::new(stream);
+            if secure { shell.secure(line, cord).await } else { shell.converse(line, cord, false).await }
+        });
     }
     drop(sockets);
     tokio::select! {
@@ -98,25 +103,35 @@ struct Shell {
 
 impl Shell {
     /// Shakes hands, then answers.
-    async fn secure<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S) {
+    async fn secure<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S, cord: Cord) {
         match self.front.tls.accept(stream).await {
-            Ok(stream) => Arc::clone(&self).converse(stream, true).await,
+            Ok(stream) => Arc::clone(&self).converse(stream, cord, true).await,
             Err(error) => tracing::info!(%error, "TLS handshake failed: does the client trust `leapday ca`?"),
         }
     }
 
     /// Answers all requests of one connection.
-    async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S, secure: bool) {
+    async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self: Arc<Self>,
+        stream: S,
+        cord: Cord,
+        secure: bool,
+    ) {
         let watcher = self.open.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(GracefulShutdown::watcher);
         let Some(watcher) = watcher else { return };
         let shell = Arc::clone(&self);
         let service = service_fn(move |request: Request<Incoming>| {
-            let shell = Arc::clone(&shell);
+            let (shell, cord) = (Arc::clone(&shell), cord.clone());
             async move {
-                Ok::<_, std::convert::Infallible>(match *request.method() {
-                    Method::CONNECT => proxy::connect(&shell, request),
-                    _ => shell.front.answer(request, secure).await,
-                })
+                match *request.method() {
+                    Method::CONNECT => Ok(proxy::connect(&shell, request, cord)),
+                    _ => shell.front.answer(request, secure).await.map_err(|fate| {
+                        if fate == Fate::Reset {
+                            cord.pull();
+                        }
+                        Broken
+                    }),
+                }
             }
         });
         let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::header::{CONTENT_TYPE, HeaderMap};
 
+use super::hosted::Sent;
 use super::worlds::Worlds;
 use crate::api::{Exchange, Page, Params, Provider, Reply, RouteError, Router, Turn, Visit};
 use crate::pages::{Fields, Frame, Message, asset};
@@ -81,7 +82,18 @@ impl<P: Provider> Pages<P> {
         };
         let answer = match row.turn {
             Turn::Show(handler) => slot().and_then(|slot| handler(&slot.read(visit.wall), &visit)),
-            Turn::Submit(handler) => slot().and_then(|slot| slot.write(visit.wall, |world| handler(world, &visit))),
+            Turn::Submit(handler) => slot().map(|slot| {
+                let mut events = 0..0;
+                let written = slot.write(visit.wall, |world| {
+                    let first = world.event_count();
+                    let page = handler(world, &visit);
+                    events = first..world.event_count();
+                    page
+                });
+                let sent = Sent { reply: written.unwrap_or_else(|other| other), violations: Vec::new(), events };
+                slot.note(exchange, None, None, &sent);
+                sent.reply
+            }),
             Turn::Anywhere(handler) => Ok(handler(&visit)),
         };
         answer.unwrap_or_else(|other| other)

@@ -10,12 +10,13 @@ use futures_util::FutureExt as _;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 
+use super::line::Payload;
 use super::tls::{Certificates, Tls};
 use super::welcome;
-use crate::api::{Answer, Body, Exchange, Fault, Kind, Mount, Reply, Site};
+use crate::api::{Answer, Body, Exchange, Fate, Fault, Kind, Mount, Reply, Site};
 use crate::time::{Stopwatch, wall};
 
 const VERSION: HeaderName = HeaderName::from_static("leapday-version");
@@ -57,7 +58,10 @@ impl Front {
     }
 
     /// Answers one request, whatever happens.
-    pub async fn answer(&self, request: Request<Incoming>, secure: bool) -> Response<Full<Bytes>> {
+    ///
+    /// # Errors
+    /// If somebody wants the connection to end instead.
+    pub async fn answer(&self, request: Request<Incoming>, secure: bool) -> Result<Response<Payload>, Fate> {
         let started = tracing::enabled!(tracing::Level::DEBUG).then(Stopwatch::start);
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let (mut head, incoming) = request.into_parts();
@@ -77,7 +81,11 @@ impl Front {
         } else {
             tracing::debug!(%method, path, status, duration_us, request.id = number, "request");
         }
-        render(reply, number, from_browser)
+        match reply.fate {
+            Fate::Sent => Ok(render(reply, number, from_browser)),
+            Fate::Cut => Ok(Payload::halved(render(reply, number, from_browser))),
+            fate @ (Fate::Lost | Fate::Reset) => Err(fate),
+        }
     }
 
     async fn inner(&self, head: &Parts, incoming: Incoming, secure: bool) -> Reply {
@@ -211,7 +219,7 @@ fn value_of(kind: Cow<'static, str>) -> Option<HeaderValue> {
     }
 }
 
-fn render(reply: Reply, number: u64, from_browser: bool) -> Response<Full<Bytes>> {
+fn render(reply: Reply, number: u64, from_browser: bool) -> Response<Payload> {
     let mut headers = HeaderMap::with_capacity(8);
     let (kind, body) = match reply.body {
         Body::Empty => (None, Bytes::new()),
@@ -233,7 +241,7 @@ fn render(reply: Reply, number: u64, from_browser: bool) -> Response<Full<Bytes>
             headers.insert(name, value);
         }
     }
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Payload::from(body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response

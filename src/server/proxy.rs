@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Shell;
+use super::line::{Cord, Payload};
 
 /// Answers a `CONNECT`: with TLS of our own for a vendor's host, with a tunnel for others where the user allows it.
-pub(super) fn connect(shell: &Arc<Shell>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) fn connect(shell: &Arc<Shell>, request: Request<Incoming>, cord: Cord) -> Response<Payload> {
     let Some(target) = request.uri().authority().cloned() else {
         return refuse("CONNECT wants host:port, such as api.example.com:443");
     };
@@ -34,7 +34,7 @@ pub(super) fn connect(shell: &Arc<Shell>, request: Request<Incoming>) -> Respons
             Err(error) => return tracing::debug!(%error, "tunnel ended early"),
         };
         if is_ours {
-            return shell.secure(upgraded).await;
+            return shell.secure(upgraded, cord).await;
         }
         let (mut here, address) = (upgraded, (target.host(), target.port_u16().unwrap_or(443)));
         let ended = match TcpStream::connect(address).await {
@@ -45,11 +45,11 @@ pub(super) fn connect(shell: &Arc<Shell>, request: Request<Incoming>) -> Respons
             tracing::info!(%error, target = %target, "tunnel failed");
         }
     });
-    Response::new(Full::default())
+    Response::new(Payload::from(Bytes::new()))
 }
 
-fn refuse(why: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(format!("leapday: {why}\n")));
+fn refuse(why: &str) -> Response<Payload> {
+    let mut response = Response::new(Payload::from(Bytes::from(format!("leapday: {why}\n"))));
     *response.status_mut() = StatusCode::FORBIDDEN;
     response
         .headers_mut()

@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Wea
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::claims::Claims;
+use super::hosted::Sent;
+use super::journal::Journal;
 use super::shelf::Shelf;
-use crate::api::{Deliver, Fault, Meter, Provider, Settings, Site};
+use crate::api::{Body, Deliver, Exchange, Fault, Injection, Injections, Meter, Provider, Request, Settings, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
 use crate::world::{Advance, ClockId, World};
@@ -36,6 +39,8 @@ pub(super) struct Slot<P: Provider> {
     /// How often this tenant has called lately.
     pub(super) meter: Meter,
     settings: Arc<Settings>,
+    journal: Journal,
+    injections: Mutex<Injections>,
     /// The world as it was, by name.
     pub(super) shelf: Shelf<P>,
     /// The courier's round, once somebody listens.
@@ -53,6 +58,8 @@ impl<P: Provider> Slot<P> {
             changed: Notify::new(),
             meter: Meter::default(),
             settings,
+            journal: Journal::default(),
+            injections: Mutex::default(),
             shelf: Shelf::default(),
             round: OnceLock::new(),
             itself: Weak::clone(itself),
@@ -107,6 +114,50 @@ impl<P: Provider> Slot<P> {
             Ok(()) => {}
             Err(never) => match never {},
         }
+    }
+
+    /// What is done to requests on purpose.
+    pub(super) fn injections(&self) -> MutexGuard<'_, Injections> {
+        self.injections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The requests of late.
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Notes a request in the journal.
+    pub(super) fn note(
+        &self,
+        exchange: &Exchange<'_>,
+        operation: Option<&'static str>,
+        injected: Option<Injection>,
+        sent: &Sent,
+    ) {
+        let world = self.published.load();
+        let uri = &exchange.head.uri;
+        let path = match uri.query() {
+            Some(query) => format!("{}?{query}", exchange.path).into(),
+            None => exchange.path.into(),
+        };
+        self.journal.note(Request {
+            number: 0,
+            received_at: exchange.wall,
+            at: world.clock(ClockId::WORLD).reading(exchange.wall),
+            method: exchange.head.method.clone(),
+            path,
+            operation,
+            status: sent.reply.status,
+            fault: injected.map(|injection| injection.to_string().into()),
+            violations: sent.violations.clone(),
+            events: sent.events.clone(),
+            epoch: world.outbox.epoch(),
+            body: exchange.body.clone(),
+            answer: match &sent.reply.body {
+                Body::Json(bytes) => bytes.clone(),
+                Body::Empty | Body::Other(..) => Bytes::new(),
+            },
+        });
     }
 
     fn body(&self, world: &World<P::State>, number: usize) -> Arc<[u8]> {

@@ -12,6 +12,7 @@ mod ids;
 mod keep;
 mod messages;
 mod outbox;
+mod scripts;
 mod table;
 mod timers;
 
@@ -26,6 +27,7 @@ pub use self::messages::{Channel, MESSAGES_KEPT, Message};
 pub use self::outbox::{
     Answer, Attempt, Delivery, Endpoint, Mischief, Outbox, Rule, Status as DeliveryStatus, matches,
 };
+pub use self::scripts::{OUTCOMES_MOST, Scripts};
 pub use self::table::{Id, Row, Table};
 pub use self::timers::{Advance, TIMERS_PER_ADVANCE, Thing, Timer};
 use crate::time::{Clock, Timestamp};
@@ -70,6 +72,7 @@ impl ClockId {
 pub struct World<S: State> {
     pub state: S,
     pub outbox: Outbox,
+    pub scripts: Scripts,
     clocks: Vector<Clock>,
     timers: timers::Timers<S::Due>,
     events: events::Events<S::Notice>,
@@ -86,6 +89,7 @@ impl<S: State> World<S> {
         Self {
             state: S::new(seed),
             outbox: Outbox::new(seed),
+            scripts: Scripts::default(),
             clocks: Vector::unit(Clock::flowing(wall)),
             timers: timers::Timers::new(),
             events: events::Events::new(),

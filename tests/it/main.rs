@@ -15,5 +15,6 @@ mod support;
 #[cfg(unix)]
 mod tls;
 mod travel;
+mod trouble;
 mod webhooks;
 mod worlds;

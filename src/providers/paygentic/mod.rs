@@ -138,6 +138,10 @@ impl Provider for Paygentic {
         payment_sessions::pay(world, session, attempt)
     }
 
+    fn scriptable(world: &World, id: &str) -> Option<&'static str> {
+        payment_sessions::scriptable(&world.state, id)
+    }
+
     fn save_method(world: &mut World, customer: &str, card: &Card) -> Result<Value, Fault> {
         customers::save_method(world, customer, card)
     }

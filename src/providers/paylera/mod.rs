@@ -198,6 +198,10 @@ impl Provider for Paylera {
         payments::answer_by_hand(world, session, attempt)
     }
 
+    fn scriptable(world: &World, id: &str) -> Option<&'static str> {
+        payments::scriptable(&world.state, id)
+    }
+
     fn save_method(world: &mut World, customer: &str, card: &Card) -> Result<Value, Fault> {
         payment_methods::save(world, customer, card)
     }

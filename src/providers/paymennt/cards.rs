@@ -15,7 +15,7 @@ use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
 use crate::billing::cards::Card;
 use crate::contract::Violation;
-use crate::world::{Id, Row, hash};
+use crate::world::{Id, IdText, Row, hash};
 
 pub const PREFIX: &str = "ctk_sandbox_";
 pub const NOT_FOUND: &str = "Stored card not found for the provided token";
@@ -85,11 +85,20 @@ fn expiry(card: &Card) -> String {
     first.last_of_month().to_string()
 }
 
+fn stored_as(state: &State, reference: &str, card: &Card) -> Option<Id<StoredCard>> {
+    let same = |row: &StoredCard| &*row.reference == reference && row.card == *card;
+    state.cards.iter().find(|(_, row)| same(row)).map(|(id, _)| id)
+}
+
+/// The token under which a card is kept for a customer of the merchant, if it is.
+pub fn kept(state: &State, reference: &str, card: &Card) -> Option<IdText> {
+    stored_as(state, reference, card).map(|id| IdText::named(Arc::clone(&state.cards[id].token)))
+}
+
 /// Keeps a card for a customer of the merchant. The same card has the same token.
 pub fn store(world: &mut World, reference: &str, holder: &str, card: &Card) -> Id<StoredCard> {
     let state = &mut world.state;
-    let same = |row: &StoredCard| &*row.reference == reference && row.card == *card;
-    if let Some((id, _)) = state.cards.iter().find(|(_, row)| same(row)) {
+    if let Some(id) = stored_as(state, reference, card) {
         return id;
     }
     let own = hash(hash(state.seed, b"stored card"), &state.cards.next_id().number().to_le_bytes());

@@ -152,6 +152,10 @@ impl Provider for Paymennt {
         payments::by_hand(world, checkout, attempt)
     }
 
+    fn scriptable(world: &World, id: &str) -> Option<&'static str> {
+        payments::scriptable(&world.state, id)
+    }
+
     fn save_method(world: &mut World, customer: &str, card: &Card) -> Result<Value, Fault> {
         cards::stored(world, customer, card)
     }

@@ -1,8 +1,10 @@
-//! One world of a provider as the control API sees it: its payments, its events, its webhooks; and its clocks
-//! (`clock`), and what can be done with a whole world (`copies`).
+//! One world of a provider as the control API sees it: its events and its webhooks; and its clocks (`clock`), its
+//! payments (`collects`), what is asked of it (`watches`), and what can be done with a whole world (`copies`).
 
 mod clock;
+mod collects;
 mod copies;
+mod watches;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,6 @@ pub(super) use self::copies::unwritten;
 use super::hosted::Hosted;
 use super::slot::Slot;
 use crate::api::{Door, Fault, Found, Later, OutboxChange, Post, Provider, Search, Site};
-use crate::billing::cards::{Attempt, Card};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::Scheme;
 use crate::world::{ClockId, Delivery, Event, Id, Message, Notice as _, Outbox, State, World, matches};
@@ -86,14 +87,6 @@ fn brief<P: Provider>(world: &World<P::State>, number: usize, event: &Event<Noti
 }
 
 impl<P: Provider> Door for Opened<'_, P> {
-    fn pay(&self, session: &str, attempt: &Attempt, wall: Timestamp) -> Result<Value, Fault> {
-        self.slot.write(wall, |world| P::pay(world, session, attempt))
-    }
-
-    fn save_method(&self, customer: &str, card: &Card, wall: Timestamp) -> Result<Value, Fault> {
-        self.slot.write(wall, |world| P::save_method(world, customer, card))
-    }
-
     fn events<'a>(&'a self, search: Search<'a>) -> Later<'a, Found> {
         Box::pin(async move {
             let look =
@@ -147,6 +140,10 @@ impl<P: Provider> Door for Opened<'_, P> {
                 None => self.outbox(wall()),
             }
         })
+    }
+
+    fn provider(&self) -> &'static str {
+        P::NAME
     }
 
     fn scheme(&self) -> &'static Scheme {

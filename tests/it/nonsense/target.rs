@@ -67,6 +67,11 @@ fn control(operation: &str) -> Option<Value> {
         "forkWorld" => json!({ "key": "sk_test_forked", "replace": true }),
         "createWorld" => json!({ "key": "sk_test_0", "world": "empty" }),
         "importWorld" => json!({ "world": {} }),
+        "createFault" => {
+            json!({ "match": { "operation": "createCustomer" }, "then": "latency:1ms", "times": 1, "ttl": "1s" })
+        }
+        "verifyRequests" => json!({ "operation": "createCustomer", "count": 1, "body_contains": ["Ada"] }),
+        "setOutcomes" => json!({ "of": "cus_nobody", "outcomes": ["decline:insufficient_funds", "succeed"] }),
         "resetWorld" => json!({ "world": "empty" }),
         _ => return None,
     })

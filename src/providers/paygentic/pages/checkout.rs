@@ -3,7 +3,6 @@
 use super::bill::Bill;
 use super::{below, done, now, pending};
 use crate::api::{Reply, Visit};
-use crate::billing::cards::Outcome;
 use crate::pages::{CardForm, Checkout, Notice, decline, is_test_card, test_cards};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::payment_sessions::{self, Challenge, Purpose, Session, Status, keeps};
@@ -44,7 +43,7 @@ pub(super) fn pay(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     };
     let row = &world.state.sessions[id];
     let save = row.customer.map(|_| visit.form.has("save"));
-    if card.outcome() == Outcome::NeedsAuthentication {
+    if payment_sessions::asks(world, id, &card) {
         payment_sessions::ask(world, id, Challenge { card, save });
         return Ok(Reply::redirect(&below(&world.state, id, visit, "/challenge")));
     }

@@ -10,12 +10,12 @@ use super::{Purpose, Session, Status, finish, status_name};
 use crate::api::Fault;
 use crate::billing::cards::{Attempt, Card, Outcome};
 use crate::providers::paygentic::World;
-use crate::providers::paygentic::customers;
+use crate::providers::paygentic::customers::{self, Customer, PaymentMethod};
 use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::invoices::Invoice;
-use crate::providers::paygentic::payments;
+use crate::providers::paygentic::payments::{self, Payment};
 use crate::providers::paygentic::state::State;
-use crate::world::{Id, Row};
+use crate::world::{Id, IdText, Row};
 
 /// A card whose bank wants the cardholder's word first, and what the customer said about keeping it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +55,8 @@ pub fn pay(world: &mut World, session: &str, attempt: &Attempt) -> Result<Value,
 /// # Errors
 /// The code of the decline, which the session remembers: the customer may try another card.
 pub fn charge(world: &mut World, id: Id<Session>, card: &Card, save: Option<bool>) -> Result<(), &'static str> {
-    match card.outcome() {
+    let about = about(world, id);
+    match world.scripts.take(&about).unwrap_or_else(|| card.outcome()) {
         Outcome::Succeeds | Outcome::NeedsAuthentication => {
             complete(world, id, card, save);
             Ok(())
@@ -67,6 +68,39 @@ pub fn charge(world: &mut World, id: Id<Session>, card: &Card, save: Option<bool
     }
 }
 
+/// Whether the bank wants the cardholder's word before this card is charged.
+pub fn asks(world: &World, id: Id<Session>, card: &Card) -> bool {
+    world.scripts.next(&about(world, id)).unwrap_or_else(|| card.outcome()) == Outcome::NeedsAuthentication
+}
+
+/// What a charge is about, for those who have scripted its outcome. A card that is only saved is not charged.
+fn about(world: &World, id: Id<Session>) -> Vec<IdText> {
+    if world.scripts.is_empty() {
+        return Vec::new();
+    }
+    let (state, row) = (&world.state, &world.state.sessions[id]);
+    let owed = match row.purpose {
+        Purpose::Setup(_) => return Vec::new(),
+        Purpose::Payment(payment) => Some(state.payments.text(payment)),
+        Purpose::Invoice(invoice) => Some(state.invoices.text(invoice)),
+        Purpose::Activation(subscription) => {
+            state.subscriptions[subscription].first_invoice.map(|invoice| state.invoices.text(invoice))
+        }
+    };
+    owed.into_iter().chain(row.customer.map(|customer| state.customers.text(customer))).collect()
+}
+
+/// The kind of a row whose charges a script may decide.
+pub fn scriptable(state: &State, id: &str) -> Option<&'static str> {
+    let kinds = [
+        state.customers.find(id).map(|_| Customer::NOUN),
+        state.payment_methods.find(id).map(|_| PaymentMethod::NOUN),
+        state.invoices.find(id).map(|_| Invoice::NOUN),
+        state.payments.find(id).map(|_| Payment::NOUN),
+    ];
+    kinds.into_iter().flatten().next()
+}
+
 /// Leaves a card with its bank until the cardholder has answered.
 pub fn ask(world: &mut World, id: Id<Session>, challenge: Challenge) {
     world.state.sessions.update(id, |row| row.challenge = Some(Box::new(challenge)));
@@ -75,12 +109,16 @@ pub fn ask(world: &mut World, id: Id<Session>, challenge: Challenge) {
 /// The cardholder has said yes: the card that waited pays, if one did.
 pub fn approve(world: &mut World, id: Id<Session>) {
     if let Some(waiting) = world.state.sessions.update(id, |row| row.challenge.take()) {
+        let about = about(world, id);
+        world.scripts.take(&about);
         complete(world, id, &waiting.card, waiting.save);
     }
 }
 
 /// The bank does not believe that it is the cardholder.
 pub fn reject(world: &mut World, id: Id<Session>) {
+    let about = about(world, id);
+    world.scripts.take(&about);
     note_decline(world, id, "authentication_failed");
 }
 

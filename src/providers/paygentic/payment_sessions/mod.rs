@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::attempt::{Challenge, approve, ask, charge, keeps, pay, put_off, reject};
+pub use self::attempt::{Challenge, approve, ask, asks, charge, keeps, pay, put_off, reject, scriptable};
 use super::customers::Customer;
 use super::cycle::{self, Due};
 use super::invoices::Invoice;
@@ -209,8 +209,18 @@ pub fn charge_off_session(world: &mut World, invoice: Id<Invoice>) -> Charge {
     let subscription = &world.state.subscriptions[row.subscription];
     let (customer, clock, amount) = (subscription.customer, subscription.clock, row.totals.gross());
     let currency = Arc::clone(&world.state.plans[subscription.plan].currency);
-    let Some(method) = world.state.customers[customer].payment_methods.last() else { return Charge::NoMethod };
-    let outcome = match world.state.payment_methods[*method].card.outcome() {
+    let Some(method) = world.state.customers[customer].payment_methods.last().copied() else {
+        return Charge::NoMethod;
+    };
+    let scripted = if world.scripts.is_empty() {
+        None
+    } else {
+        let state = &world.state;
+        let invoice = state.invoices.text(invoice);
+        let about = [invoice, state.payment_methods.text(method), state.customers.text(customer)];
+        world.scripts.take(&about)
+    };
+    let outcome = match scripted.unwrap_or_else(|| world.state.payment_methods[method].card.outcome()) {
         Outcome::Succeeds => Charge::Paid,
         Outcome::Declined(code) => Charge::Declined(code),
         Outcome::NeedsAuthentication => Charge::Declined("authentication_required"),

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{Mode, Session, Status, set, tell};
 use crate::api::Fault;
-use crate::billing::cards::Card;
+use crate::billing::cards::{Card, Outcome};
 use crate::contract::Violation;
 use crate::providers::paylera::payment_methods::{self, PaymentMethod};
 use crate::providers::paylera::payments::{self, Decline};
@@ -15,7 +15,7 @@ use crate::providers::paylera::plans::Plan;
 use crate::providers::paylera::subscriptions::create::{Start, start};
 use crate::providers::paylera::{World, coupons};
 use crate::time::Timestamp;
-use crate::world::{ClockId, Id};
+use crate::world::{ClockId, Id, IdText, Scripts};
 
 /// Takes or gives back a promotion code.
 ///
@@ -40,12 +40,35 @@ pub fn remove_code(world: &mut World, id: Id<Session>, code: &str) {
 /// Completes a session with a card that the bank has no more questions about.
 ///
 /// # Errors
-/// Why the card was declined. Whoever is told so drops the world that this was done in: nothing has happened.
+/// Why the card was declined. Nothing has happened then, but that a scripted outcome is spent.
 pub fn complete(world: &mut World, id: Id<Session>, card: &Card) -> Result<(), Decline> {
+    let before = world.clone();
+    let about = about(world, id);
+    // On a page the cardholder has been asked already.
+    world.scripts.confirm(&about);
+    let done = charge(world, id, card);
+    if done.is_err() {
+        let scripts = std::mem::take(&mut world.scripts);
+        *world = before;
+        world.scripts = scripts;
+    }
+    done
+}
+
+/// Whether the bank wants the cardholder's word before this card is charged.
+pub fn asks(world: &World, id: Id<Session>, card: &Card) -> bool {
+    world.scripts.next(&about(world, id)).unwrap_or_else(|| card.outcome()) == Outcome::NeedsAuthentication
+}
+
+/// Whose charges may be scripted: there is no invoice yet.
+fn about(world: &World, id: Id<Session>) -> [IdText; 1] {
+    [world.state.customers.text(world.state.checkout_sessions[id].customer)]
+}
+
+fn charge(world: &mut World, id: Id<Session>, card: &Card) -> Result<(), Decline> {
     let row = Session::clone(&world.state.checkout_sessions[id]);
     let now = world.now(ClockId::WORLD);
     let method = payment_methods::add_card(world, row.customer, card);
-    // On a page the cardholder has been asked already.
     payment_methods::use_once(&mut world.state, method);
     match row.mode {
         Mode::Setup => {}
@@ -119,6 +142,7 @@ pub fn quote(world: &World, id: Id<Session>) -> Option<Quote> {
         return Some(Quote { currency, lines: vec![(name, total)], discount, tax, total, trial_end: None });
     }
     let mut copy = World::clone(world);
+    copy.scripts = Scripts::default();
     complete(&mut copy, id, &Card::default()).ok()?;
     let subscription = copy.state.checkout_sessions[id].subscription?;
     let trial_end = copy.state.subscriptions[subscription].trial.map(|trial| trial.end);

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use self::complete::{add_code, complete, quote, remove_code};
+pub use self::complete::{add_code, asks, complete, quote, remove_code};
 pub use self::create::attach;
 use super::body::{Metadata, amount};
 use super::coupons::{self, Coupon};

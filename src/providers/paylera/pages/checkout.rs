@@ -7,7 +7,6 @@ use rust_decimal::Decimal;
 
 use super::{message, minute, now};
 use crate::api::{Page, Reply, Visit, show, submit};
-use crate::billing::cards::Outcome;
 use crate::billing::money::major;
 use crate::pages::{Bank, Bill, CardForm, Checkout, Codes, Line, Message, Notice, is_test_card, test_cards};
 use crate::providers::paylera::World;
@@ -84,7 +83,7 @@ fn pay(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
             Checkout { form, notice: Some(Notice::bad("Check the marked fields.")), ..page_of(world, id, visit) };
         return Err(Reply::page(422, page.html()));
     };
-    if card.outcome() == Outcome::NeedsAuthentication {
+    if checkout_sessions::asks(world, id, &card) {
         checkout_sessions::set(world, id, |row| row.challenge = Some(card));
         return Ok(Reply::redirect(&below(&world.state, id, visit, "/challenge")));
     }
@@ -93,7 +92,8 @@ fn pay(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
         Ok(()) => Ok(Reply::redirect(&below(&world.state, id, visit, "/done"))),
         Err(why) => {
             let page = Checkout { form, notice: Some(Notice::bad(why.message())), ..page };
-            Err(Reply::page(402, page.html()))
+            // A decline may have been scripted, and is spent then.
+            Ok(Reply::page(402, page.html()))
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ACTION_LIFE, Decline, Payment, ReturnUrl, Status, illegal, set, tell};
 use crate::api::Fault;
-use crate::billing::cards::Attempt;
+use crate::billing::cards::{Attempt, Outcome};
 use crate::providers::paylera::body::Metadata;
 use crate::providers::paylera::checkout_sessions::{self, Session};
 use crate::providers::paylera::customers::Customer;
@@ -15,11 +15,11 @@ use crate::providers::paylera::invoices::{self, Invoice};
 use crate::providers::paylera::notices::{invoice as invoice_event, payment as event};
 use crate::providers::paylera::payment_methods::{self, Behaviour, PaymentMethod};
 use crate::providers::paylera::refunds::Refund;
-use crate::providers::paylera::state::Due;
+use crate::providers::paylera::state::{Due, State};
 use crate::providers::paylera::wallets::{self, Wallet};
 use crate::providers::paylera::{World, affiliates, collection, subscriptions};
 use crate::time::{Cadence, Timestamp};
-use crate::world::{ClockId, Id, Row};
+use crate::world::{ClockId, Id, IdText, Row};
 
 /// When a chargeback comes, and when its dispute is won (§5).
 const CHARGEBACK_AFTER: Cadence = Cadence::seconds(60);
@@ -115,7 +115,7 @@ fn start(
 /// Sends it to the provider, who answers at once.
 fn attempt(world: &mut World, id: Id<Payment>, method: Id<PaymentMethod>) {
     set(world, id, Status::Processing);
-    match payment_methods::use_once(&mut world.state, method) {
+    match behaviour(world, id, method) {
         Behaviour::Succeeds => succeed(world, id),
         Behaviour::RequiresActionOnce => {
             set(world, id, Status::RequiresAction);
@@ -133,6 +133,37 @@ fn attempt(world: &mut World, id: Id<Payment>, method: Id<PaymentMethod>) {
             succeed(world, id);
         }
     }
+}
+
+/// What this charge does: as it is scripted, else as its method does.
+fn behaviour(world: &mut World, id: Id<Payment>, method: Id<PaymentMethod>) -> Behaviour {
+    let about = about(world, id, method);
+    match world.scripts.take(&about) {
+        None => payment_methods::use_once(&mut world.state, method),
+        Some(Outcome::Succeeds) => Behaviour::Succeeds,
+        Some(Outcome::Declined(code)) => Behaviour::Declined(code),
+        Some(Outcome::NeedsAuthentication) => Behaviour::RequiresActionOnce,
+    }
+}
+
+fn about(world: &World, id: Id<Payment>, method: Id<PaymentMethod>) -> Vec<IdText> {
+    if world.scripts.is_empty() {
+        return Vec::new();
+    }
+    let (state, row) = (&world.state, &world.state.payments[id]);
+    let invoice = row.invoice.map(|invoice| state.invoices.text(invoice));
+    let others = [state.payment_methods.text(method), state.customers.text(row.customer)];
+    invoice.into_iter().chain(others).collect()
+}
+
+/// The kind of a row whose charges a script may decide.
+pub fn scriptable(state: &State, id: &str) -> Option<&'static str> {
+    let kinds = [
+        state.customers.find(id).map(|_| Customer::NOUN),
+        state.payment_methods.find(id).map(|_| PaymentMethod::NOUN),
+        state.invoices.find(id).map(|_| Invoice::NOUN),
+    ];
+    kinds.into_iter().flatten().next()
 }
 
 fn later(world: &mut World, wait: Cadence, due: Due) {
@@ -215,13 +246,13 @@ fn pay_session(world: &mut World, id: Id<Session>, text: &str, attempt: &Attempt
     if world.state.checkout_sessions[id].status != checkout_sessions::Status::Open {
         return Err(Fault::conflict(format!("The checkout session {text} is over already")));
     }
-    let declined = |why: Decline| Fault::unprocessable(why.message()).with_code("payment.declined");
-    match attempt {
-        Attempt::Pay { card, .. } => checkout_sessions::complete(world, id, card).map_err(declined)?,
-        Attempt::Fail { .. } => return Err(declined(Decline::Card("card_declined"))),
-    }
+    let declined = match attempt {
+        Attempt::Pay { card, .. } => checkout_sessions::complete(world, id, card).err(),
+        Attempt::Fail { .. } => Some(Decline::Card("card_declined")),
+    };
     let status = world.state.checkout_sessions[id].status;
-    Ok(json!({ "session": text, "status": status, "paid": true, "declineCode": null }))
+    let code = declined.map(|why| why.body().code);
+    Ok(json!({ "session": text, "status": status, "paid": declined.is_none(), "declineCode": code }))
 }
 
 /// Nobody has answered the challenge in time. A subscription that waits for its first payment ends by its own deadline.

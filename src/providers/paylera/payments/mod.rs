@@ -14,7 +14,7 @@ use serde_json::json;
 
 pub use self::attempt::{
     abandon, action_expired, answer, answer_by_hand, by_wallet, charge, charge_amount, charged_back, dispute_won,
-    for_wallet, refunded,
+    for_wallet, refunded, scriptable,
 };
 use super::body::{Metadata, amount};
 use super::customers::Customer;

@@ -11,9 +11,11 @@ use super::{CARD, Payment, Status, charged_back, let_go, set};
 use crate::api::Fault;
 use crate::billing::cards::{self, Card, Outcome};
 use crate::providers::paymennt::World;
-use crate::providers::paymennt::cards::store;
+use crate::providers::paymennt::cards::{StoredCard, find, kept, store};
 use crate::providers::paymennt::checkouts::{self, Checkout, Status as CheckoutStatus};
-use crate::world::{ClockId, Id};
+use crate::providers::paymennt::customers::Customer;
+use crate::providers::paymennt::state::State;
+use crate::world::{ClockId, Id, IdText, Row as _};
 
 /// The card that shows 3-D Secure in frames, and is paid without it elsewhere (§5).
 const FRAMES_3DS: &str = "4242424242424242";
@@ -38,7 +40,9 @@ pub fn charge(world: &mut World, checkout: Id<Checkout>, card: &Card, attempt: A
     let created_at = world.now(ClockId::WORLD);
     // The holder of an earlier attempt has not answered, and is asked no more.
     let_go(world, checkout);
-    let (status, message) = outcome(card, attempt);
+    let about = about(world, checkout, card);
+    let scripted = world.scripts.take(&about);
+    let (status, message) = outcome(card, attempt, scripted);
     let message = message.map(Cow::Borrowed);
     let card = Card { number: card.digits(), ..card.clone() };
     let payment =
@@ -56,12 +60,35 @@ pub fn charge(world: &mut World, checkout: Id<Checkout>, card: &Card, attempt: A
     id
 }
 
-fn outcome(card: &Card, attempt: Attempt) -> (Status, Option<&'static str>) {
+/// What a charge is about, for those who have scripted its outcome.
+fn about(world: &World, checkout: Id<Checkout>, card: &Card) -> Vec<IdText> {
+    if world.scripts.is_empty() {
+        return Vec::new();
+    }
+    let (state, row) = (&world.state, &world.state.checkouts[checkout]);
+    let customer = row.customer.as_ref();
+    let reference = customer.and_then(|seen| seen.details.reference.as_deref());
+    let stored = reference.and_then(|reference| kept(state, reference, card));
+    let customer = customer.map(|seen| state.customers.text(seen.id));
+    [state.checkouts.text(checkout)].into_iter().chain(stored).chain(customer).collect()
+}
+
+/// The kind of a row whose charges a script may decide.
+pub fn scriptable(state: &State, id: &str) -> Option<&'static str> {
+    let kinds = [
+        state.customers.find(id).map(|_| Customer::NOUN),
+        find(state, id).map(|_| StoredCard::NOUN),
+        state.checkouts.find(id).map(|_| Checkout::NOUN),
+    ];
+    kinds.into_iter().flatten().next()
+}
+
+fn outcome(card: &Card, attempt: Attempt, scripted: Option<Outcome>) -> (Status, Option<&'static str>) {
     let asks = match attempt {
-        Attempt::Token { .. } => card.digits() == FRAMES_3DS,
+        Attempt::Token { .. } => scripted.is_none() && card.digits() == FRAMES_3DS,
         Attempt::Stored { .. } | Attempt::Page => false,
     };
-    match card.outcome() {
+    match scripted.unwrap_or_else(|| card.outcome()) {
         Outcome::NeedsAuthentication if attempt == (Attempt::Stored { present: false }) => {
             (Status::Rejected, Some("Authentication required"))
         }

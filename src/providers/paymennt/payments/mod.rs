@@ -11,7 +11,7 @@ use http::Method;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-pub use self::attempt::{Attempt, by_hand, challenge, charge};
+pub use self::attempt::{Attempt, by_hand, challenge, charge, scriptable};
 use super::body::{Amount, Stamp, ok};
 use super::checkouts::{self, Checkout, Status as CheckoutStatus};
 use super::refusals::not_found;
