@@ -35,7 +35,7 @@
 //!
 //! # Rooms, from the top
 //!
-//! main → cli → sandbox → control → server and providers (neither knows the other) → api → webhooks → world →
+//! main → cli → story → sandbox → control → server and providers (neither knows the other) → api → webhooks → world →
 //! billing, contract, documents, pages, time. Imports run downward only. Where this differs from the first plan: the
 //! router stands with the desk in `api`, since a mount owns its routes; the bookkeeping of webhooks stands in `world`,
 //! since it forks and rewinds with it; `pages` draws the magic cards of `billing`; `documents` puts on paper
@@ -68,6 +68,7 @@ pub mod pages;
 pub mod providers;
 pub mod sandbox;
 pub mod server;
+pub mod story;
 pub mod time;
 pub mod webhooks;
 pub mod world;

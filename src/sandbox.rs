@@ -31,6 +31,8 @@ use crate::{fixtures, providers};
 pub const MAX_BODY: usize = 1024 * 1024;
 /// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
 pub const MAX_WORLDS: usize = 10_000;
+/// How many threads a [`Sandbox`] has of its own: tests run many beside each other.
+pub const THREADS: usize = 2;
 /// How long requests may take to finish once the sandbox is told to stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -55,6 +57,8 @@ pub struct Options {
     pub rate_limits: bool,
     pub max_body: usize,
     pub max_worlds: usize,
+    /// How many threads a [`Sandbox`] has.
+    pub threads: usize,
     pub timers_per_advance: usize,
     /// A webhook endpoint that every new world has.
     pub webhook: Option<Webhook>,
@@ -87,6 +91,7 @@ impl Default for Options {
             rate_limits: false,
             max_body: MAX_BODY,
             max_worlds: MAX_WORLDS,
+            threads: THREADS,
             timers_per_advance: TIMERS_PER_ADVANCE,
             webhook: None,
             signature: None,
@@ -314,7 +319,7 @@ impl Builder {
     pub fn start(self) -> Result<Sandbox, StartupError> {
         let options = self.0;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(options.threads.max(1))
             .enable_all()
             .build()
             .map_err(|error| StartupError(format!("no runtime: {error}")))?;

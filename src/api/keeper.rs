@@ -27,6 +27,9 @@ pub trait Keeper: Send + Sync {
     /// How a key is sent.
     fn credentials(&self, key: &str) -> Vec<(&'static str, String)>;
 
+    /// A key of this vendor's form with a name in it.
+    fn key_for(&self, name: &str) -> String;
+
     /// What keys it takes, for the banner.
     fn keys(&self) -> &'static str;
 

@@ -80,6 +80,12 @@ pub trait Provider: Send + Sync + 'static {
         vec![("authorization", format!("Bearer {key}"))]
     }
 
+    /// A key of this vendor's form with a name in it: names of letters, digits and `_`.
+    #[must_use]
+    fn key_for(name: &str) -> String {
+        format!("{}{name}", Self::KEY_PREFIX)
+    }
+
     /// A path as the vendor's server reads it: what it serves under several spellings has one.
     #[must_use]
     fn path(path: &str) -> &str {

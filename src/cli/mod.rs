@@ -7,6 +7,7 @@ mod clock;
 mod health;
 mod operations;
 mod serve;
+mod story;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     Health(health::Args),
     /// Show or turn the clock of a key's world
     Clock(clock::Args),
+    /// Tell billing stories and check them
+    Story(story::Args),
     /// List every operation and whether it has behaviour
     Operations(operations::Args),
     /// Print the certificate to trust for calls to the vendors' own host names
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Clock(args)) => clock::run(args),
+        Some(Command::Story(args)) => story::run(args),
         Some(Command::Operations(args)) => operations::run(&args),
         Some(Command::Ca(args)) => ca::run(args),
         Some(Command::Check) => check::run(),

@@ -14,7 +14,9 @@ use tracing::level_filters::LevelFilter;
 use super::{Failure, failed, misused, say};
 use crate::api::{Mount, Webhook};
 use crate::fixtures;
-use crate::sandbox::{MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, bind, front, mounts, url_of};
+use crate::sandbox::{
+    MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, bind, front, mounts, url_of,
+};
 use crate::server::run as serve;
 use crate::webhooks::Signature;
 use crate::world::TIMERS_PER_ADVANCE;
@@ -155,6 +157,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         rate_limits: args.rate_limits,
         max_body: args.max_body,
         max_worlds: args.max_worlds,
+        threads: THREADS,
         timers_per_advance: args.timers_per_advance,
         webhook: args.webhook_url.clone().map(|url| Webhook { url, secret: args.webhook_secret.clone() }),
         signature: args.webhook_signature,

@@ -100,6 +100,10 @@ impl<P: Provider> Keeper for Hosted<P> {
         P::credentials(key)
     }
 
+    fn key_for(&self, name: &str) -> String {
+        P::key_for(name)
+    }
+
     fn keys(&self) -> &'static str {
         P::KEYS
     }

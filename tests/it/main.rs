@@ -11,6 +11,8 @@ mod paylera;
 mod paymennt;
 #[cfg(unix)]
 mod process;
+#[cfg(unix)]
+mod stories;
 mod support;
 #[cfg(unix)]
 mod tls;

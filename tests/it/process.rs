@@ -28,7 +28,7 @@ fn leapday(args: &[&str], env: &[(&str, &str)]) -> Command {
 }
 
 /// What a command that ends by itself leaves: exit code, standard output, standard error.
-fn run(args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+pub fn run(args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
     let child = leapday(args, env).spawn().expect("the binary starts");
     let (done, ended) = mpsc::channel();
     std::thread::spawn(move || done.send(child.wait_with_output()));

@@ -94,6 +94,10 @@ impl Provider for Paymennt {
         keys::key(headers, policy)
     }
 
+    fn key_for(name: &str) -> String {
+        format!("{name}:{name}")
+    }
+
     fn credentials(key: &str) -> Vec<(&'static str, String)> {
         keys::credentials(key)
     }
