@@ -157,6 +157,12 @@ pub trait Door: Turns + Copies + Collects + Watches {
     /// Sends a delivery once more and waits for its answer.
     fn redeliver(&self, delivery: Id<Delivery>) -> Later<'_, Outbox>;
 
+    /// The lists of the vendor's API that show what is in the world: a noun, and the path with its query.
+    fn shelves(&self, wall: Timestamp) -> Vec<(&'static str, String)>;
+
+    /// A mark of how the world is, as soon as it is another than `last`, or patience has run out.
+    fn pulse<'a>(&'a self, last: Option<&'a str>, patience: Duration) -> Later<'a, String>;
+
     /// Whose world it is.
     fn provider(&self) -> &'static str;
 

@@ -126,6 +126,9 @@ pub trait Provider: Send + Sync + 'static {
     /// The further clock that a name means, if this vendor has such.
     fn clock(world: &World<Self::State>, name: &str) -> Option<ClockId>;
 
+    /// The lists that show what is in a world, for those who look around: a noun, and the path with its query.
+    fn shelves(world: &World<Self::State>) -> Vec<(&'static str, String)>;
+
     /// An event as the wire shows it.
     fn event(
         world: &World<Self::State>,

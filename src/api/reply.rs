@@ -96,6 +96,17 @@ impl Reply {
         Self { status, headers, ..Self::other("text/html; charset=utf-8", html) }
     }
 
+    /// The same page, which may ask its own server for more.
+    #[must_use]
+    pub fn connected(mut self) -> Self {
+        for (name, value) in &mut self.headers {
+            if *name == "content-security-policy" {
+                value.push_str("; connect-src 'self'");
+            }
+        }
+        self
+    }
+
     /// The same page where no site may frame it.
     #[must_use]
     pub fn unframed(mut self) -> Self {

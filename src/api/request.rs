@@ -28,7 +28,7 @@ pub struct Request {
     /// What was done to it on purpose.
     pub fault: Option<Box<str>>,
     pub violations: Vec<Violation>,
-    /// The events that it caused, by number.
+    /// The events that it caused, by number; none, at the number of the next.
     pub events: Range<usize>,
     /// Which world it was: events of one that has been replaced are gone.
     pub epoch: u64,

@@ -2,6 +2,7 @@
 //! handlers work on other APIs' worlds through their doors.
 
 mod clock;
+mod dashboard;
 mod events;
 mod faults;
 mod journal;
@@ -196,6 +197,9 @@ impl Mount for Control {
     }
 
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
+        if let Some(page) = dashboard::answer(self, exchange) {
+            return page;
+        }
         let route = match self.desk.route(exchange) {
             Ok(route) => route,
             Err(fault) => return Answer::Now(self.refuse(&fault)),

@@ -23,6 +23,8 @@ use crate::world::{Advance, ClockId, Endpoint, World, hash};
 
 /// Asks for a fault at this one request.
 const FAULT_HEADER: &str = "leapday-fault";
+/// Keeps a request out of the journal.
+const QUIET_HEADER: &str = "leapday-quiet";
 /// How long a request hangs before its connection is closed: clients give up much earlier.
 const HANG_MOST: Duration = Duration::from_secs(300);
 
@@ -266,7 +268,10 @@ impl<P: Provider> Hosted<P> {
             Some(injection) => self.spoil(injection, exchange, serve),
         };
         answer.map(move |sent| {
-            slot.note(exchange, operation, injected, &sent);
+            // Those who only look around leave no trace.
+            if !headers.contains_key(QUIET_HEADER) {
+                slot.note(exchange, operation, injected, &sent);
+            }
             P::dress(sent.reply, headers, standing)
         })
     }

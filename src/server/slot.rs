@@ -1,6 +1,7 @@
 //! One world of a provider: read without waiting, written one at a time, advanced instant by instant.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct Slot<P: Provider> {
     advancing: Claims<ClockId>,
     /// Requests with an idempotency key that are not answered yet.
     pub(super) running: Claims<Arc<str>>,
+    /// How often a world was published here.
+    published_count: AtomicU64,
     /// Tells whoever waits that another world is published.
     changed: Notify,
     /// How often this tenant has called lately.
@@ -55,6 +58,7 @@ impl<P: Provider> Slot<P> {
             writing: Mutex::new(()),
             advancing: Claims::new(),
             running: Claims::new(),
+            published_count: AtomicU64::new(0),
             changed: Notify::new(),
             meter: Meter::default(),
             settings,
@@ -99,6 +103,7 @@ impl<P: Provider> Slot<P> {
         world.address(|world, number| self.body(world, number));
         let listened = world.outbox.has_listeners();
         self.published.store(Arc::new(world));
+        self.published_count.fetch_add(1, Ordering::Release);
         self.changed.notify_waiters();
         if listened {
             // There may be something to send, or a timer that it has to sleep until.
@@ -116,6 +121,11 @@ impl<P: Provider> Slot<P> {
         }
     }
 
+    /// A mark that is another whenever there is something new to see.
+    pub(super) fn pulse(&self) -> String {
+        format!("{}-{}", self.published_count.load(Ordering::Acquire), self.journal.total())
+    }
+
     /// What is done to requests on purpose.
     pub(super) fn injections(&self) -> MutexGuard<'_, Injections> {
         self.injections.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,7 +136,7 @@ impl<P: Provider> Slot<P> {
         &self.journal
     }
 
-    /// Notes a request in the journal.
+    /// Notes a request in the journal, and tells those who watch.
     pub(super) fn note(
         &self,
         exchange: &Exchange<'_>,
@@ -150,7 +160,7 @@ impl<P: Provider> Slot<P> {
             status: sent.reply.status,
             fault: injected.map(|injection| injection.to_string().into()),
             violations: sent.violations.clone(),
-            events: sent.events.clone(),
+            events: if sent.events.is_empty() { world.event_count()..world.event_count() } else { sent.events.clone() },
             epoch: world.outbox.epoch(),
             body: exchange.body.clone(),
             answer: match &sent.reply.body {
@@ -158,6 +168,7 @@ impl<P: Provider> Slot<P> {
                 Body::Empty | Body::Other(..) => Bytes::new(),
             },
         });
+        self.changed.notify_waiters();
     }
 
     fn body(&self, world: &World<P::State>, number: usize) -> Arc<[u8]> {

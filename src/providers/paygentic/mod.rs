@@ -114,6 +114,23 @@ impl Provider for Paygentic {
         test_clocks::clock(world, name)
     }
 
+    fn shelves(world: &World) -> Vec<(&'static str, String)> {
+        let merchant = world.state.default_merchant();
+        let of = |path: &str| format!("{path}limit=100");
+        vec![
+            ("customers", of(&format!("/v0/customers?organizationId={merchant}&"))),
+            ("subscriptions", of("/v0/subscriptions?")),
+            ("invoices", of("/v2/invoices?")),
+            ("payments", of("/v0/payments?")),
+            ("plans", of("/v0/plans?")),
+            ("prices", of("/v0/prices?")),
+            ("products", of("/v0/products?")),
+            ("fees", of(&format!("/v0/fees?merchantId={merchant}&"))),
+            ("billable metrics", of(&format!("/v0/billableMetrics?merchantId={merchant}&"))),
+            ("test clocks", of("/v0/testClocks?")),
+        ]
+    }
+
     fn event(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::envelope(world, number, event, site)
     }

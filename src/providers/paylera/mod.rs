@@ -174,6 +174,24 @@ impl Provider for Paylera {
         None
     }
 
+    fn shelves(_: &World) -> Vec<(&'static str, String)> {
+        let nouns = [
+            "customers",
+            "subscriptions",
+            "invoices",
+            "payments",
+            "refunds",
+            "credit-notes",
+            "plans",
+            "products",
+            "coupons",
+            "wallets",
+            "usage",
+            "affiliates",
+        ];
+        nouns.into_iter().map(|noun| (noun, format!("/v1/{noun}?limit=100"))).collect()
+    }
+
     fn event(world: &World, number: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::envelope(world, number, event, site)
     }

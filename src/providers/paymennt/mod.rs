@@ -132,6 +132,16 @@ impl Provider for Paymennt {
         None
     }
 
+    fn shelves(_: &World) -> Vec<(&'static str, String)> {
+        vec![
+            ("checkouts", "/mer/v2.0/checkout?size=100".to_owned()),
+            ("subscriptions", "/mer/v2.0/subscription?size=100".to_owned()),
+            ("branches", "/mer/v2.0/branches?size=100".to_owned()),
+            ("terminals", "/mer/v2.0/terminals?size=100".to_owned()),
+            ("webhooks", "/mer/v2.0/webhooks".to_owned()),
+        ]
+    }
+
     fn event(world: &World, _: usize, event: &Event<Notice>, site: Site<'_>) -> Value {
         notices::told(world, event, site)
     }

@@ -142,6 +142,17 @@ impl<P: Provider> Door for Opened<'_, P> {
         })
     }
 
+    fn shelves(&self, wall: Timestamp) -> Vec<(&'static str, String)> {
+        P::shelves(&self.slot.read(wall))
+    }
+
+    fn pulse<'a>(&'a self, last: Option<&'a str>, patience: Duration) -> Later<'a, String> {
+        Box::pin(async move {
+            let another = |_: &World<P::State>| Some(self.slot.pulse()).filter(|pulse| last != Some(pulse));
+            self.slot.wait(patience, another).await.unwrap_or_else(|| self.slot.pulse())
+        })
+    }
+
     fn provider(&self) -> &'static str {
         P::NAME
     }

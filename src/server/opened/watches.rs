@@ -95,6 +95,7 @@ fn shown<P: Provider>(world: &World<P::State>, told: &Told, request: &Request) -
         "operation": request.operation,
         "status": request.status,
         "fault": request.fault,
+        "eventCount": is_same.then_some(request.events.start),
         "violations": request.violations,
         "body": text(&request.body),
         "answer": text(&request.answer),

@@ -1,0 +1,126 @@
+//! `/_leapday/`: the pages on which people look at worlds and turn their clocks. Rendered here, live by server-sent
+//! events, and of use without scripts: every button is a form, every detail a link.
+//!
+//! A message of the live stream says only that something has changed; the page then asks for itself again. An answer
+//! holds one message and ends, and the browser comes back with the id of the last: so a server that stops waits for
+//! nobody, and nothing is lost between two.
+
+mod acts;
+mod timeline;
+mod view;
+
+use std::time::Duration;
+
+use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use self::view::{Details, Worlds};
+use super::Control;
+use crate::api::{Answer, Door, Exchange, Fault, Kind, Reply};
+use crate::pages::Fields;
+
+const SHEET: &str = include_str!("dashboard.css");
+const SCRIPT: &str = include_str!("dashboard.js");
+/// How long browsers may keep sheet and script: their address names the version.
+const ASSETS_KEPT: &str = "public, max-age=86400";
+/// How long a listener waits for a change before it is told that there was none.
+const LIVE_PATIENCE: Duration = Duration::from_secs(25);
+/// How soon the browser comes back, in milliseconds.
+const LIVE_RETRY: u32 = 200;
+
+/// Answers what is a page of the dashboard; `None`: the request is for the control API.
+pub(super) fn answer<'a>(control: &'a Control, exchange: &'a Exchange<'a>) -> Option<Answer<'a, Reply>> {
+    let path = exchange.path.trim_matches('/');
+    let reads = exchange.head.method == Method::GET || exchange.head.method == Method::HEAD;
+    match path {
+        "" if reads => return Some(Answer::Now(worlds(control, exchange))),
+        "ui" if reads => return Some(Answer::Now(Reply::redirect(&format!("{}/", exchange.site)))),
+        "ui/dashboard.css" => return Some(Answer::Now(asset("text/css; charset=utf-8", SHEET))),
+        "ui/dashboard.js" => return Some(Answer::Now(asset("text/javascript; charset=utf-8", SCRIPT))),
+        _ => {}
+    }
+    let mut parts = path.strip_prefix("ui/")?.splitn(3, '/');
+    let (provider, key) = (parts.next()?, parts.next()?);
+    let rest = parts.next().unwrap_or_default();
+    let key = decoded(key);
+    let found = control.keeper_of(provider).ok().and_then(|keeper| keeper.world(&key));
+    let Some(door) = found else {
+        let text = format!("No key {key:?} has a world at {provider}. Worlds live in memory.");
+        return Some(Answer::Now(page(404, Details::message(exchange.site, "There is no such world", &text).html())));
+    };
+    let place = Place { control, exchange, door, key };
+    Some(Answer::Later(Box::pin(async move {
+        let answered = if reads { place.show(rest).await } else { place.act(rest).await };
+        answered.unwrap_or_else(|fault| place.refuse(&fault))
+    })))
+}
+
+/// A world that somebody looks at.
+struct Place<'a> {
+    control: &'a Control,
+    exchange: &'a Exchange<'a>,
+    door: Box<dyn Door + 'a>,
+    key: String,
+}
+
+impl Place<'_> {
+    /// Where its page is.
+    fn url(&self) -> String {
+        format!("{}/ui/{}/{}", self.exchange.site, self.door.provider(), encoded(&self.key))
+    }
+
+    async fn show(&self, rest: &str) -> Result<Reply, Fault> {
+        let query = Fields::read(self.exchange.head.uri.query().unwrap_or_default().as_bytes());
+        match rest.split_once('/').unwrap_or((rest, "")) {
+            ("", "") => Ok(page(200, self.view(&query, None).await?.html())),
+            ("live", "") => Ok(self.live().await),
+            ("request", number) => self.request(number).await,
+            ("event", number) => self.event(number).await,
+            ("delivery", id) => self.delivery(id),
+            ("rows", noun) => self.rows(&decoded(noun)),
+            _ => Err(Fault::new(Kind::NotFound, "There is no such page")),
+        }
+    }
+
+    /// One message, as soon as the world is another than the one whose mark the browser brings.
+    async fn live(&self) -> Reply {
+        let headers = &self.exchange.head.headers;
+        let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+        let mark = self.door.pulse(last, LIVE_PATIENCE).await;
+        let event = if last == Some(mark.as_str()) { "quiet" } else { "changed" };
+        let text = format!("retry: {LIVE_RETRY}\nid: {mark}\nevent: {event}\ndata: {mark}\n\n");
+        Reply::other("text/event-stream", text).with_header("cache-control", "no-store")
+    }
+
+    fn refuse(&self, fault: &Fault) -> Reply {
+        let status = if fault.kind == Kind::NotFound { 404 } else { 422 };
+        let details: Vec<&str> = fault.violations.iter().map(|violation| violation.message.as_str()).collect();
+        let text = format!("{}. {}", fault.message, details.join("; "));
+        let page_of = Details::message(self.exchange.site, "That cannot be done", text.trim_end_matches(". "));
+        page(status, Details { back: self.url(), ..page_of }.html())
+    }
+}
+
+fn worlds(control: &Control, exchange: &Exchange<'_>) -> Reply {
+    let keepers = control.mounts.iter().filter_map(|mount| mount.keeper());
+    let worlds = keepers.flat_map(|keeper| keeper.worlds(exchange.wall)).collect();
+    page(200, Worlds::new(exchange.site, worlds).html())
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Reply {
+    Reply::other(kind, text).with_header("cache-control", ASSETS_KEPT)
+}
+
+/// A page that may ask this server for more.
+fn page(status: u16, html: String) -> Reply {
+    Reply::page(status, html).connected().unframed()
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn encoded(text: &str) -> String {
+    const KEPT: percent_encoding::AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, &KEPT).to_string()
+}
