@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use crate::api::{Keeper, Mount, Settings, Webhook};
 use crate::contract::near;
 use crate::control::Control;
-use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run};
+use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
 use crate::world::TIMERS_PER_ADVANCE;
 use crate::{fixtures, providers};
@@ -75,6 +75,8 @@ pub struct Options {
     pub own_certificate: Option<(PathBuf, PathBuf)>,
     /// Lets a proxied connection to somebody else's host through.
     pub proxy_others: bool,
+    /// A file that all worlds are read from at the start and written to at the stop.
+    pub state: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -101,6 +103,7 @@ impl Default for Options {
             ca_dir: None,
             own_certificate: None,
             proxy_others: false,
+            state: None,
         }
     }
 }
@@ -150,6 +153,10 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         for mount in &mounts {
             mount.keeper().map_or(Ok(()), Keeper::rehearse).map_err(refused)?;
         }
+    }
+    if let Some(path) = &options.state {
+        let refused = |why| StartupError(format!("--state {}: {why}", path.display()));
+        state_file::load(path, &mounts).map_err(refused)?;
     }
     let control = Control::new(mounts.clone(), settings).map_err(StartupError)?;
     mounts.push(Arc::new(control));
@@ -232,6 +239,18 @@ pub fn url_of(address: SocketAddr) -> String {
     format!("http://{ip}:{}", address.port())
 }
 
+/// Writes the worlds down, where the options say so.
+///
+/// # Errors
+/// Why they cannot be.
+pub fn keep(options: &Options, mounts: &[Arc<dyn Mount>]) -> Result<(), StartupError> {
+    let Some(path) = &options.state else { return Ok(()) };
+    let lost = |why| StartupError(format!("--state {}: {why}", path.display()));
+    let count = state_file::save(path, mounts).map_err(lost)?;
+    tracing::info!(worlds = count, file = %path.display(), "state saved");
+    Ok(())
+}
+
 /// A running sandbox. Stops when it is dropped.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -305,6 +324,13 @@ impl Builder {
         self
     }
 
+    /// Reads all worlds from a file at the start, and writes them there at the stop.
+    #[must_use]
+    pub fn state(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.state = Some(path.into());
+        self
+    }
+
     /// Any other option.
     #[must_use]
     pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
@@ -328,11 +354,15 @@ impl Builder {
         let tls_port =
             sockets.tls.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port());
         let base_url = url_of(address);
-        let front = Arc::new(front(mounts(&options, &base_url)?, &options, base_url.clone())?);
+        let mounts = mounts(&options, &base_url)?;
+        let front = Arc::new(front(mounts.clone(), &options, base_url.clone())?);
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {
             let stopped = async { drop(stopped.await) };
             runtime.block_on(run(sockets, front, stopped, options.shutdown_timeout));
+            if let Err(error) = keep(&options, &mounts) {
+                tracing::error!(%error, "the worlds are lost");
+            }
         };
         let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
         let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;

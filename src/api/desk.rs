@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::{Body, Call, Exchange, Fault, Kind, Noun, Operation, OperationInfo, Params, Reply, RouteError, Router};
-use crate::contract::{Contract, Registry, Row, Violation, header_line};
+use crate::contract::{Contract, Front, Registry, Route as Path, Row, Violation, header_line};
 
 /// Deeper nesting than any contract has; the parser would go on to 128.
 const MAX_DEPTH: usize = 32;
@@ -103,6 +103,16 @@ impl<A> Desk<A> {
             built: built(&row.operation.action),
         };
         self.rows.iter().map(info).collect()
+    }
+
+    /// The API as an `OpenAPI` document.
+    pub fn openapi(&self, front: &Front<'_>, built: impl Fn(&A) -> bool) -> Value {
+        let mut routes = Vec::with_capacity(self.rows.len());
+        for Bound { noun, operation, .. } in &self.rows {
+            let (method, built) = (operation.method.as_str(), built(&operation.action));
+            routes.push(Path { noun, operation: operation.id, method, path: operation.path, built });
+        }
+        self.registry.openapi(front, &routes)
     }
 
     /// Everything that is wrong between rows and contracts.

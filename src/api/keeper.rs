@@ -66,6 +66,18 @@ pub trait Keeper: Send + Sync {
     /// If the key is none of this vendor's test keys, has a world already, or a call is refused.
     fn create(&self, key: &str, start: &Value, wall: Timestamp) -> Result<WorldInfo, Fault>;
 
+    /// All worlds written down, with their snapshots.
+    ///
+    /// # Errors
+    /// If one cannot be.
+    fn kept(&self, wall: Timestamp) -> Result<Vec<Value>, Fault>;
+
+    /// Opens a world that [`Keeper::kept`] wrote down.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn recall(&self, kept: &Value, wall: Timestamp) -> Result<(), Fault>;
+
     /// Forgets a world; whether there was one.
     fn forget(&self, key: &str) -> bool;
 }

@@ -121,6 +121,9 @@ pub trait Mount: Send + Sync {
     /// Everything that is wrong between its tables, schemas and fixtures.
     fn check(&self) -> Vec<String>;
 
+    /// The API as an `OpenAPI` document, for whoever reaches it at `server`.
+    fn openapi(&self, server: &str) -> Value;
+
     /// Its worlds, if it has such.
     fn keeper(&self) -> Option<&dyn Keeper>;
 

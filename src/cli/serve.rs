@@ -15,7 +15,7 @@ use super::{Failure, failed, misused, say};
 use crate::api::{Mount, Webhook};
 use crate::fixtures;
 use crate::sandbox::{
-    MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, bind, front, mounts, url_of,
+    MAX_BODY, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, bind, front, keep, mounts, url_of,
 };
 use crate::server::run as serve;
 use crate::webhooks::Signature;
@@ -102,6 +102,9 @@ pub(super) struct Args {
     /// As a proxy, let connections to hosts of others through; those to the vendors end here
     #[arg(long, env = "LEAPDAY_PROXY_OTHERS", value_parser = switch)]
     proxy_others: bool,
+    /// Read all worlds from a file at the start, write them there at the stop
+    #[arg(long, env = "LEAPDAY_STATE", value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Seconds that running requests get to finish at the end
     #[arg(long, env = "LEAPDAY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = SHUTDOWN_TIMEOUT.as_secs())]
     shutdown_timeout: u64,
@@ -167,6 +170,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         ca_dir: args.ca_dir.clone(),
         own_certificate: args.tls_cert.clone().zip(args.tls_key.clone()),
         proxy_others: args.proxy_others,
+        state: args.state.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;
@@ -203,7 +207,7 @@ async fn listen(args: &Args, options: Options) -> Result<(), Failure> {
     }
     say(&format!("listening on http://{plain}"));
     serve(sockets, Arc::new(front), stop, options.shutdown_timeout).await;
-    Ok(())
+    keep(&options, &mounts).map_err(|error| failed(error.0))
 }
 
 /// Resolves when the process is asked to stop. Installed by hand, so that it works as PID 1 too.

@@ -97,6 +97,16 @@ impl Library {
         }
     }
 
+    /// The noun by its name, as the program's own word.
+    pub(super) fn name(&self, noun: &str) -> &'static str {
+        self.files.get_key_value(noun).map_or("", |(noun, _)| noun)
+    }
+
+    /// The definition that a `$ref` in a noun's file names: noun, key, and the pointer from there on.
+    pub(super) fn named<'a>(&'a self, noun: &'a str, reference: &str) -> Result<(&'a str, String, String), String> {
+        self.target(noun, reference).map(|Target { noun, key, rest }| (noun, key, rest))
+    }
+
     /// The definitions that `key` needs, itself included, or the first reference that leads nowhere.
     pub(super) fn reachable<'a>(&'a self, noun: &'a str, key: &str) -> Result<Definitions<'a>, String> {
         let mut found = Definitions::new();

@@ -33,6 +33,7 @@ mod coerce;
 mod explain;
 mod library;
 mod loose;
+mod openapi;
 mod registry;
 mod rule;
 mod shape;
@@ -42,6 +43,7 @@ mod wording;
 
 pub use bound::{BodyRule, Contract, Query};
 pub use check::Row;
+pub use openapi::{Front, Route};
 pub use registry::Registry;
 pub use violation::{Place, Violation, header_line};
 pub use wording::near;

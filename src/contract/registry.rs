@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use include_dir::Dir;
+use serde_json::Value;
 
 use super::bound::{Bound, Contract};
 use super::check::{self, Row};
 use super::library::Library;
+use super::openapi;
 use super::rule::Rule;
 
 /// All contracts of one API: parsed file by file and compiled validator by validator when first used, so that a
@@ -41,6 +43,12 @@ impl Registry {
         let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
         let contract = bound.entry((noun, operation));
         contract.or_insert_with(|| Contract::new(Bound::new(Arc::clone(&self.shared), noun, operation))).clone()
+    }
+
+    /// The contracts of these routes as an `OpenAPI` document.
+    #[must_use]
+    pub fn openapi(&self, front: &openapi::Front<'_>, routes: &[openapi::Route<'_>]) -> Value {
+        openapi::document(&self.shared.library, front, routes)
     }
 
     /// Everything that is wrong with the files or with how they fit the operations; empty when all is well.

@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use include_dir::{Dir, include_dir};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::{
     Answer, Call, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply,
     Route, Settings, check_answer, warn,
 };
-use crate::contract::{Contract, Registry, Violation, near};
+use crate::contract::{Contract, Front, Registry, Violation, near};
 use crate::server::explain;
 use crate::world::matches;
 
@@ -240,6 +240,11 @@ impl Mount for Control {
 
     fn check(&self) -> Vec<String> {
         self.desk.check()
+    }
+
+    fn openapi(&self, server: &str) -> Value {
+        let front = Front { title: "The control API of Leapday", server, credentials: &["authorization"] };
+        self.desk.openapi(&front, |_| true)
     }
 
     fn keeper(&self) -> Option<&dyn Keeper> {

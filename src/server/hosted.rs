@@ -17,7 +17,7 @@ use crate::api::{
     Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Visitor, WorldKey, check_answer, warn,
 };
 use crate::billing::cards::Card;
-use crate::contract::{Contract, Place, Registry, Violation, near};
+use crate::contract::{Contract, Front, Place, Registry, Violation, near};
 use crate::time::Timestamp;
 use crate::world::{Advance, ClockId, Endpoint, World, hash};
 
@@ -413,6 +413,13 @@ impl<P: Provider> Mount for Hosted<P> {
         let mut problems = self.desk.check();
         problems.extend(super::check::fixtures(P::fixtures(), &self.desk));
         problems
+    }
+
+    fn openapi(&self, server: &str) -> Value {
+        let credentials: Vec<&'static str> = P::credentials("key").into_iter().map(|(name, _)| name).collect();
+        let title = format!("{} as Leapday emulates it", P::NAME);
+        let front = Front { title: &title, server, credentials: &credentials };
+        self.desk.openapi(&front, |action| !matches!(action, Action::Planned))
     }
 
     fn keeper(&self) -> Option<&dyn Keeper> {

@@ -159,6 +159,31 @@ impl<P: Provider> Keeper for Hosted<P> {
         Ok(Self::info(&key, &slot, wall))
     }
 
+    fn kept(&self, wall: Timestamp) -> Result<Vec<Value>, Fault> {
+        let written = |(key, slot): &(Arc<str>, Arc<Slot<P>>)| {
+            let mut kept = Self::written(key, &slot.read(wall))?;
+            let snapshots: Result<Vec<Value>, Fault> = slot
+                .shelf
+                .all()
+                .iter()
+                .map(|(name, world)| Ok(json!({ "name": name, "world": world.export().map_err(unwritten)? })))
+                .collect();
+            kept["snapshots"] = Value::Array(snapshots?);
+            Ok(kept)
+        };
+        self.worlds.all().iter().map(written).collect()
+    }
+
+    fn recall(&self, kept: &Value, wall: Timestamp) -> Result<(), Fault> {
+        let key = kept["key"].as_str().ok_or_else(|| Fault::field("/key", "required", "says whose world it is"))?;
+        let slot = self.house(key, self.read_back(kept)?, true, wall)?;
+        for snapshot in kept["snapshots"].as_array().into_iter().flatten() {
+            let name = snapshot["name"].as_str().unwrap_or_default();
+            slot.shelf.put(name, Arc::new(self.read_back(snapshot)?));
+        }
+        Ok(())
+    }
+
     fn forget(&self, key: &str) -> bool {
         self.worlds.remove(key)
     }

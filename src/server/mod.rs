@@ -13,6 +13,7 @@ mod pipeline;
 mod proxy;
 mod shelf;
 mod slot;
+pub mod state_file;
 mod tls;
 mod welcome;
 mod worlds;

@@ -54,7 +54,8 @@ fn page(front: &Front) -> Reply {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Leapday</title>\
          <h1>Leapday {version}</h1><p>A local sandbox for subscription-billing APIs. Point your app at:</p>\
          <ul>{providers}</ul><p>Turn the clock at <code>{control}</code>: \
-         <code>POST {control}/clock/advance {{\"by\": \"P1M\"}}</code> with the key of your app.</p></html>",
+         <code>POST {control}/clock/advance {{\"by\": \"P1M\"}}</code> with the key of your app, or on the \
+         <a href=\"{control}/\">dashboard</a>.</p></html>",
         version = env!("CARGO_PKG_VERSION"),
         control = map["control"].as_str().unwrap_or(""),
     );

@@ -524,3 +524,40 @@ fn bounds_are_told_where_they_are_met() {
     assert!(text(&refused, "message").contains("--timers-per-advance"), "{refused:#}");
     assert_eq!(api.get("/_leapday/clock")["now"], "2099-01-31T00:00:00Z");
 }
+
+#[test]
+fn worlds_outlive_the_server_in_a_state_file() {
+    let path = std::env::temp_dir().join(format!("leapday-state-{}.json", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let file = path.display().to_string();
+    let serve = ["serve", "--state", &file];
+    let server = Server::start(&serve);
+    let api = Api::at(&server.url, "sk_test_kept");
+    api.freeze("2028-01-31T00:00:00Z");
+    api.customer("ada@example.com");
+    api.create("/_leapday/world/snapshots", &json!({ "name": "one-customer" }));
+    api.customer("bob@example.com");
+    let world = api.get("/_leapday/world");
+    assert_eq!(server.stop().0, 0);
+    let server = Server::start(&serve);
+    let again = Api::at(&server.url, "sk_test_kept");
+    assert_eq!(again.get("/_leapday/world"), world);
+    let restored = again.post("/_leapday/world/snapshots/one-customer/restore", &Value::Null).expect(200);
+    assert_eq!(restored["name"], "one-customer");
+    assert_eq!(again.rows("/v0/customers?organizationId=org_shop").len(), 1);
+    assert_eq!(server.stop().0, 0);
+    // A file that is damaged stops the start, and is left as it is.
+    let whole = std::fs::read_to_string(&path).unwrap();
+    for (text, hint) in [
+        (&whole[..whole.len() / 2], "not whole"),
+        ("{}", "no list of worlds"),
+        (r#"{"worlds": [{"provider": "nobody"}]}"#, "no provider"),
+        (r#"{"worlds": [{"provider": "paygentic", "key": "sk_test_x", "world": {}}]}"#, "is no world"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let (code, _, complaint) = run(&["serve", "--port", "0", "--state", &file], &[]);
+        assert!(code == 2 && complaint.contains(hint) && complaint.contains("--state"), "{code} {complaint}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+    std::fs::remove_file(&path).unwrap();
+}

@@ -17,8 +17,10 @@ impl Place<'_> {
             ("step", "") => Some(self.travel(Target::Next, false, "Stepped").await?),
             ("snapshot", "") => {
                 let name = form.text("name");
-                if name.is_empty() {
-                    return Err(Fault::field("/name", "required", "a snapshot wants a name"));
+                let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+                if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) || !name.chars().all(is_plain) {
+                    let message = "The name of a snapshot is of letters, digits, dots, dashes and _";
+                    return Err(Fault::field("/name", "pattern", message));
                 }
                 self.door.snapshot(name, wall())?;
                 None

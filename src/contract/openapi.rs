@@ -1,0 +1,186 @@
+//! The contracts of an API as an OpenAPI document (3.1, whose schemas are those that are here already).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::library::Library;
+use super::shape::{expand, properties};
+
+/// One row of an API's table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route<'a> {
+    pub noun: &'static str,
+    pub operation: &'static str,
+    pub method: &'a str,
+    pub path: &'static str,
+    /// One without behaviour answers 501.
+    pub built: bool,
+}
+
+/// What is said of the whole API.
+#[derive(Debug, Clone)]
+pub struct Front<'a> {
+    pub title: &'a str,
+    pub server: &'a str,
+    /// The headers that a key is sent in.
+    pub credentials: &'a [&'static str],
+}
+
+/// The document.
+pub(super) fn document(library: &Library, front: &Front<'_>, routes: &[Route<'_>]) -> Value {
+    let mut schemas = BTreeMap::new();
+    let mut needed = BTreeSet::new();
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for route in routes {
+        let operation = Writer { library, needed: &mut needed }.operation(route);
+        paths.entry(route.path).or_default().insert(route.method.to_ascii_lowercase(), operation);
+    }
+    // A schema that is written may need further ones.
+    while let Some((noun, key)) = needed.pop_first() {
+        let name = format!("{noun}.{key}");
+        if schemas.contains_key(&name) {
+            continue;
+        }
+        let Some(spot) = library.definition(library.name(&noun), &key) else { continue };
+        let schema = Writer { library, needed: &mut needed }.schema(spot.noun, spot.schema);
+        schemas.insert(name, schema);
+    }
+    let is_bearer = |header: &&&str| **header == "authorization";
+    let scheme = |header: &&str| match Some(header).filter(is_bearer) {
+        Some(_) => (String::from("bearer"), json!({ "type": "http", "scheme": "bearer" })),
+        None => ((*header).to_owned(), json!({ "type": "apiKey", "in": "header", "name": header })),
+    };
+    let schemes: Map<String, Value> = front.credentials.iter().map(scheme).collect();
+    let all: Map<String, Value> = schemes.keys().map(|name| (name.clone(), json!([]))).collect();
+    let tags: BTreeSet<&str> = routes.iter().map(|route| route.noun).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": front.title, "version": env!("CARGO_PKG_VERSION") },
+        "servers": [{ "url": front.server }],
+        "security": [all],
+        "tags": tags.into_iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": { "securitySchemes": schemes, "schemas": schemas },
+    })
+}
+
+struct Writer<'l, 'n> {
+    library: &'l Library,
+    /// The definitions that are referred to: noun and key.
+    needed: &'n mut BTreeSet<(String, String)>,
+}
+
+impl Writer<'_, '_> {
+    fn operation(&mut self, route: &Route<'_>) -> Value {
+        let mut operation = json!({ "operationId": route.operation, "tags": [route.noun] });
+        if !route.built {
+            operation["description"] = json!("In the contract; without behaviour yet: answers 501.");
+        }
+        let mut parameters = Vec::new();
+        for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+            parameters.push(
+                json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } }),
+            );
+        }
+        parameters.extend(self.parameters(route, "query", "query"));
+        parameters.extend(self.parameters(route, "header", "header"));
+        if !parameters.is_empty() {
+            operation["parameters"] = json!(parameters);
+        }
+        let request = format!("{}.request", route.operation);
+        if let Some(spot) = self.library.definition(route.noun, &request) {
+            let required = spot.schema["x-optional"] != true;
+            let schema = self.refer(route.noun, &request);
+            operation["requestBody"] =
+                json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+        }
+        operation["responses"] = self.responses(route);
+        operation
+    }
+
+    fn parameters(&mut self, route: &Route<'_>, suffix: &str, place: &str) -> Vec<Value> {
+        let library = self.library;
+        let Some(spot) = library.definition(route.noun, &format!("{}.{suffix}", route.operation)) else {
+            return Vec::new();
+        };
+        let mut found: BTreeMap<&str, Value> = BTreeMap::new();
+        let mut required = BTreeSet::new();
+        for part in expand(library, vec![spot]) {
+            required.extend(part.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str));
+            for (name, schema) in properties(part).into_iter().flatten() {
+                let schema = self.schema(part.noun, schema);
+                found.entry(name).or_insert(schema);
+            }
+        }
+        let parameter = |(name, schema): (&str, Value)| json!({ "name": name, "in": place, "required": required.contains(name), "schema": schema });
+        found.into_iter().map(parameter).collect()
+    }
+
+    fn responses(&mut self, route: &Route<'_>) -> Value {
+        let mut responses = Map::new();
+        let prefix = format!("{}.response.", route.operation);
+        let keys: Vec<String> = self.library.document(route.noun).map_or_else(
+            |_| Vec::new(),
+            |document| document.definitions.keys().filter(|key| key.starts_with(&prefix)).cloned().collect(),
+        );
+        for key in keys {
+            let status = key[prefix.len()..].to_owned();
+            let schema = self.refer(route.noun, &key);
+            responses.insert(status, answer("A refusal with a shape of its own", Some(schema)));
+        }
+        let success = format!("{}.response", route.operation);
+        let spot = self.library.definition(route.noun, &success);
+        // Null says that there is no JSON: nothing at all, or a file.
+        let schema = spot.filter(|spot| spot.schema["type"] != "null").map(|_| self.refer(route.noun, &success));
+        responses.insert("2XX".to_owned(), answer("Done", schema));
+        let error = self.library.definition("shared", "error").map(|_| self.refer("shared", "error"));
+        for (status, what) in [("4XX", "Refused: nothing has changed"), ("5XX", "Not built, or a fault of the sandbox")]
+        {
+            responses.insert(status.to_owned(), answer(what, error.clone()));
+        }
+        Value::Object(responses)
+    }
+
+    /// A reference to a definition, which is written too.
+    fn refer(&mut self, noun: &str, key: &str) -> Value {
+        self.needed.insert((noun.to_owned(), key.to_owned()));
+        json!({ "$ref": format!("#/components/schemas/{noun}.{key}") })
+    }
+
+    /// A schema whose references lead into the document.
+    fn schema(&mut self, noun: &str, schema: &Value) -> Value {
+        match schema {
+            Value::Object(keywords) => {
+                let written = keywords.iter().map(|(keyword, value)| {
+                    let value = match value {
+                        Value::String(reference) if keyword == "$ref" => self.reference(noun, reference),
+                        value => self.schema(noun, value),
+                    };
+                    (keyword.clone(), value)
+                });
+                Value::Object(written.collect())
+            }
+            Value::Array(items) => items.iter().map(|item| self.schema(noun, item)).collect(),
+            other => other.clone(),
+        }
+    }
+
+    fn reference(&mut self, noun: &str, reference: &str) -> Value {
+        match self.library.named(noun, reference) {
+            Ok((noun, key, rest)) => {
+                self.needed.insert((noun.to_owned(), key.clone()));
+                json!(format!("#/components/schemas/{noun}.{key}{rest}"))
+            }
+            Err(_) => json!(reference),
+        }
+    }
+}
+
+fn answer(description: &str, schema: Option<Value>) -> Value {
+    let mut answer = json!({ "description": description });
+    if let Some(schema) = schema {
+        answer["content"] = json!({ "application/json": { "schema": schema } });
+    }
+    answer
+}
