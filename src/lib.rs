@@ -33,6 +33,15 @@
 //! webhooks of each are answered. Where nobody listens it is one transaction. So an answer may come
 //! [`api::Answer::Later`]; handlers never do.
 //!
+//! # What was asked, and trouble on purpose
+//!
+//! Beside each world, and not in it, stand the journal of its requests (`server/journal`) and the rules for faults
+//! ([`api::Injections`]); the hosted API asks the rules before a request is served and notes it when it is answered.
+//! A fault that concerns the connection travels as the reply's [`api::Fate`] to `server/line`. Scripted outcomes of
+//! charges are part of the world ([`world::Scripts`]), so that a preview follows them. The dashboard
+//! (`control/dashboard`) looks at a world through the same [`api::Door`] as the control API; a [`story`] speaks HTTP
+//! like anybody else.
+//!
 //! # Rooms, from the top
 //!
 //! main → cli → story → sandbox → control → server and providers (neither knows the other) → api → webhooks → world →

@@ -16,6 +16,7 @@ mod bare;
 mod hooks;
 mod load;
 mod machine;
+mod worlds;
 
 use std::time::Duration;
 
@@ -48,6 +49,9 @@ fn main() {
     }
     if wanted("webhooks") {
         hooks::measure();
+    }
+    if wanted("worlds") {
+        worlds::measure();
     }
     if wanted("billing") {
         billing();

@@ -1,28 +1,27 @@
 //! `leapday clock`: show or turn the clock of a key's world.
 
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
 use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::client::{At, block_on, call};
+use super::client::block_on;
+use super::events::line;
+use super::whose::Whose;
 use super::{Failure, failed, misused, say};
-use crate::sandbox::{NOWHERE, Options, mounts};
 use crate::time::{Cadence, Timestamp};
+
+/// How often the bar looks at the clock.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
     #[command(flatten)]
-    at: At,
-    /// The key whose world is meant; a pair as KEY:SECRET, with --provider
-    #[arg(long, env = "LEAPDAY_KEY", global = true, default_value = "sk_test_demo")]
-    key: String,
-    /// The provider, where the key has worlds at several
-    #[arg(long, env = "LEAPDAY_PROVIDER", global = true)]
-    provider: Option<String>,
-    /// Print the answer as JSON
-    #[arg(long, global = true)]
-    json: bool,
+    whose: Whose,
 }
 
 #[derive(Subcommand)]
@@ -65,36 +64,56 @@ enum What {
     },
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (method, path, body) = request(&args.what)?;
-    let path = match &args.provider {
-        Some(provider) => format!("{path}{}provider={provider}", if path.contains('?') { '&' } else { '?' }),
-        None => path,
-    };
-    let url = args.at.base_url();
-    let credentials = credentials(&args)?;
-    let (status, answer) = block_on(call(&url, method, &path, &credentials, body.as_ref()))?;
-    if status != 200 {
-        return Err(failed(refusal(&answer)));
-    }
-    say(&if args.json { format!("{answer:#}") } else { summary(&answer) });
+    let credentials = args.whose.credentials()?;
+    let turns = matches!(args.what, What::Advance { dry_run: false, clock: None, .. });
+    let answer = block_on(async {
+        let asked = args.whose.send(&credentials, method, &path, body.as_ref());
+        match body.as_ref().filter(|_| turns && std::io::stderr().is_terminal()) {
+            Some(body) => with_bar(&args.whose, &credentials, body, asked).await,
+            None => asked.await,
+        }
+    })?;
+    say(&if args.whose.json { format!("{answer:#}") } else { summary(&answer) });
     Ok(())
 }
 
-/// How the key is sent: as the provider takes it, or as most do.
-fn credentials(args: &Args) -> Result<Vec<(&'static str, String)>, Failure> {
-    let mut mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
-    mounts.retain(|mount| !mount.name().starts_with('_'));
-    let named = args.provider.as_deref().map(|name| mounts.iter().find(|mount| mount.name() == name));
-    let mount = named.unwrap_or_else(|| mounts.first());
-    mount.and_then(|mount| mount.keeper()).map(|keeper| keeper.credentials(&args.key)).ok_or_else(|| {
-        let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
-        misused(format!(
-            "there is no provider {:?}; there are {}",
-            args.provider.as_deref().unwrap_or(""),
-            names.join(", ")
-        ))
-    })
+/// Shows how far the clock has come while an advance runs. One that waits for nobody is one step, and too quick to see.
+async fn with_bar(
+    whose: &Whose,
+    credentials: &[(&'static str, String)],
+    wanted: &Value,
+    asked: impl Future<Output = Result<Value, Failure>>,
+) -> Result<Value, Failure> {
+    let now = |clock: &Value| clock["now"].as_str().and_then(|now| now.parse::<Timestamp>().ok());
+    let Some(from) = now(&whose.send(credentials, "GET", "/clock", None).await?) else { return asked.await };
+    let to = match (wanted["by"].as_str().and_then(|by| Cadence::parse(by).ok()), wanted["to"].as_str()) {
+        (Some(by), _) => by.after(from, 1),
+        (None, Some(to)) => to.parse().ok(),
+        (None, None) => None,
+    };
+    let length = to.and_then(|to| u64::try_from(to.millis_since(from)).ok()).unwrap_or(1);
+    let bar = ProgressBar::new(length).with_style(
+        ProgressStyle::with_template("{msg} {wide_bar} {percent} %").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let look = async {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if let Ok(clock) = whose.send(credentials, "GET", "/clock", None).await
+                && let Some(at) = now(&clock)
+            {
+                bar.set_message(at.to_string());
+                bar.set_position(u64::try_from(at.millis_since(from)).unwrap_or_default());
+            }
+        }
+    };
+    let answer = tokio::select! {
+        answer = asked => answer,
+        () = look => Err(failed("nobody looks for ever")),
+    };
+    bar.finish_and_clear();
+    answer
 }
 
 fn request(what: &What) -> Result<(&'static str, String, Option<Value>), Failure> {
@@ -112,10 +131,10 @@ fn request(what: &What) -> Result<(&'static str, String, Option<Value>), Failure
         What::Step { clock, dry_run } => ("POST", "/step", Some(turned(json!({}), clock.as_deref(), *dry_run))),
         What::Upcoming { within, limit, clock } => {
             let clock = clock.as_deref().map(|clock| format!("&clock={clock}")).unwrap_or_default();
-            return Ok(("GET", format!("/_leapday/clock/upcoming?within={within}&limit={limit}{clock}"), None));
+            return Ok(("GET", format!("/clock/upcoming?within={within}&limit={limit}{clock}"), None));
         }
     };
-    Ok((method, format!("/_leapday/clock{path}"), body))
+    Ok((method, format!("/clock{path}"), body))
 }
 
 fn turned(mut body: Value, clock: Option<&str>, dry_run: bool) -> Value {
@@ -129,13 +148,6 @@ fn turned(mut body: Value, clock: Option<&str>, dry_run: bool) -> Value {
 fn parse_instant(text: &str) -> Result<Timestamp, Failure> {
     let wrong = "is neither a duration (P1M, P7D, PT2H) nor an instant (2028-01-31T00:00:00Z)";
     text.parse().map_err(|_| misused(format!("{text:?} {wrong}")))
-}
-
-fn refusal(answer: &Value) -> String {
-    let violations = answer["violations"].as_array().into_iter().flatten();
-    let details: Vec<&str> = violations.filter_map(|violation| violation["message"].as_str()).collect();
-    let message = answer["message"].as_str().unwrap_or("the sandbox refused");
-    if details.is_empty() { message.to_owned() } else { format!("{message}: {}", details.join("; ")) }
 }
 
 fn summary(answer: &Value) -> String {
@@ -158,14 +170,6 @@ fn summary(answer: &Value) -> String {
         lines.push(format!("stopped before {}: {reason}", answer["stopped"]["before"].as_str().unwrap_or("?")));
     }
     lines.join("\n")
-}
-
-/// What an event was, when, what about and how much.
-fn line(event: &Value) -> String {
-    let word = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or("");
-    let (at, what, id) = (word("/at"), word("/type"), word("/about/id"));
-    let line = format!("{at}  {what:<34} {id:<26} {} {}", word("/about/amount"), word("/about/currency"));
-    line.trim_end().to_owned()
 }
 
 fn agenda(answer: &Value, upcoming: &[Value]) -> String {

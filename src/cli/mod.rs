@@ -4,10 +4,15 @@ mod ca;
 mod check;
 mod client;
 mod clock;
+mod deliveries;
+mod events;
 mod health;
 mod operations;
 mod serve;
 mod story;
+mod verify;
+mod whose;
+mod world;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -49,6 +54,14 @@ enum Command {
     Health(health::Args),
     /// Show or turn the clock of a key's world
     Clock(clock::Args),
+    /// List, keep, fork, export and import worlds
+    World(world::Args),
+    /// Show what has happened in a world, or follow it
+    Events(events::Args),
+    /// Show the webhooks of a world
+    Deliveries(deliveries::Args),
+    /// Check what the app has asked
+    Verify(verify::Args),
     /// Tell billing stories and check them
     Story(story::Args),
     /// List every operation and whether it has behaviour
@@ -72,7 +85,11 @@ pub fn main() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Health(args)) => health::run(&args),
-        Some(Command::Clock(args)) => clock::run(args),
+        Some(Command::Clock(args)) => clock::run(&args),
+        Some(Command::World(args)) => world::run(args),
+        Some(Command::Events(args)) => events::run(&args),
+        Some(Command::Deliveries(args)) => deliveries::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Story(args)) => story::run(args),
         Some(Command::Operations(args)) => operations::run(&args),
         Some(Command::Ca(args)) => ca::run(args),

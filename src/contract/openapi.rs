@@ -1,4 +1,4 @@
-//! The contracts of an API as an OpenAPI document (3.1, whose schemas are those that are here already).
+//! The contracts of an API as an `OpenAPI` document (3.1, whose schemas are those that are here already).
 
 use std::collections::{BTreeMap, BTreeSet};
 

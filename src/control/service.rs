@@ -1,4 +1,4 @@
-//! The server itself: health, the table of operations, and the same as OpenAPI.
+//! The server itself: health, the table of operations, and the same as `OpenAPI`.
 
 use http::Method;
 use serde_json::json;

@@ -190,7 +190,7 @@ mod tests {
         let steps = json!([{ "call": "x", "body": { "a": [1, "2", "2028-01-31"], "b": null } }, { "advance": "P1M" }]);
         assert_eq!(document.value, json!({ "story": "Ünï", "steps": steps }));
         assert_eq!(document.place("/steps/1/advance"), Place { line: 5, column: 14 });
-        assert_eq!(document.place("/steps/0/body/a/1"), Place { line: 4, column: 18 });
+        assert_eq!(document.place("/steps/0/body/a/1"), Place { line: 4, column: 19 });
         assert_eq!(document.place("/steps/0/expect"), document.place("/steps/0"));
         let letters: Vec<char> = text.chars().collect();
         let of = |pointer| letters[document.range(pointer).unwrap()].iter().collect::<String>();

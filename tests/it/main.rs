@@ -2,6 +2,8 @@
 //! sandbox is strict), every test has a key and so a world of its own.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[cfg(unix)]
+mod commands;
 mod contract;
 mod isolation;
 mod manners;

@@ -6,6 +6,7 @@
 //! nobody, and nothing is lost between two.
 
 mod acts;
+mod details;
 mod timeline;
 mod view;
 
@@ -14,7 +15,8 @@ use std::time::Duration;
 use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use self::view::{Details, Worlds};
+use self::details::Details;
+use self::view::Worlds;
 use super::Control;
 use crate::api::{Answer, Door, Exchange, Fault, Kind, Reply};
 use crate::pages::Fields;

@@ -1,0 +1,57 @@
+//! `leapday events`: what has happened in a world, and what happens while one waits.
+
+use serde_json::Value;
+
+use super::client::block_on;
+use super::whose::{Whose, query};
+use super::{Failure, say};
+
+/// How long one request waits for the next event, as the control API reads it.
+const WAIT: &str = "30s";
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// An event type, or the beginning of one before `*`
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// How many at most
+    #[arg(long, default_value_t = 1000)]
+    limit: u16,
+    /// Go on with what happens from now on, until interrupted
+    #[arg(short, long)]
+    follow: bool,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let credentials = args.whose.credentials()?;
+    block_on(async {
+        let mut offset = 0;
+        loop {
+            let (from, limit) = (offset.to_string(), args.limit.to_string());
+            let path = query(&[
+                ("offset", Some(&from)),
+                ("limit", Some(&limit)),
+                ("type", args.event_type.as_deref()),
+                ("wait", args.follow.then_some(WAIT)),
+            ]);
+            let found = args.whose.send(&credentials, "GET", &format!("/events{path}"), None).await?;
+            for event in found["events"].as_array().into_iter().flatten() {
+                say(&if args.whose.json { event.to_string() } else { line(event) });
+            }
+            offset = found["next"].as_u64().unwrap_or_default();
+            if !args.follow {
+                return Ok(());
+            }
+        }
+    })
+}
+
+/// What an event was, when, what about and how much.
+pub(super) fn line(event: &Value) -> String {
+    let word = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+    let (at, what, id) = (word("/at"), word("/type"), word("/about/id"));
+    let line = format!("{at}  {what:<34} {id:<26} {} {}", word("/about/amount"), word("/about/currency"));
+    line.trim_end().to_owned()
+}

@@ -1,0 +1,74 @@
+//! `leapday verify`: whether the app has asked what it should have. Exit code 1 with near misses if not.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::whose::Whose;
+use super::{Failure, failed, say};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Operation id, or the beginning of one before `*`
+    operation: Option<String>,
+    #[arg(long)]
+    method: Option<String>,
+    /// Path below the mount, or the beginning of one before `*`
+    #[arg(long)]
+    path: Option<String>,
+    /// The status that was answered
+    #[arg(long)]
+    status: Option<u16>,
+    /// What the body contains; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    contains: Vec<String>,
+    /// How many such requests there are, exactly
+    #[arg(long)]
+    count: Option<u32>,
+    #[arg(long)]
+    at_least: Option<u32>,
+    #[arg(long)]
+    at_most: Option<u32>,
+    /// How long to wait for them: 5s
+    #[arg(long)]
+    wait: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let mut wanted = json!({
+        "operation": args.operation, "method": args.method, "path": args.path, "status": args.status,
+        "count": args.count, "at_least": args.at_least, "at_most": args.at_most, "wait": args.wait,
+    });
+    if let Some(fields) = wanted.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    wanted["body_contains"] = json!(args.contains);
+    let found = args.whose.ask("POST", "/journal/verify", Some(&wanted))?;
+    let said = format!("{} such requests, expected {}", found["count"], found["expected"].as_str().unwrap_or("?"));
+    if args.whose.json {
+        say(&format!("{found:#}"));
+    }
+    if found["verified"] == true {
+        if !args.whose.json {
+            say(&said);
+        }
+        return Ok(());
+    }
+    let mut complaint = said;
+    for near in found["nearMisses"].as_array().into_iter().flatten() {
+        let request = &near["request"];
+        let word = |field: &str| request[field].as_str().unwrap_or_default();
+        let misses: Vec<&str> = near["misses"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let _ = write!(
+            complaint,
+            "\n  near: {} {} answered {}: {}",
+            word("method"),
+            word("path"),
+            request["status"],
+            misses.join("; ")
+        );
+    }
+    Err(failed(complaint))
+}

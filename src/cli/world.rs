@@ -1,0 +1,147 @@
+//! `leapday world`: worlds as values on the command line.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::whose::{Whose, segment};
+use super::{Failure, failed, misused, say};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// List all worlds
+    List,
+    /// Show the world of the key
+    Show,
+    /// Open a world for a new key
+    Create {
+        new_key: String,
+        /// Name of a bundled world
+        #[arg(long)]
+        from: Option<String>,
+    },
+    /// Start the world anew
+    Reset {
+        /// Name of a bundled world
+        #[arg(long)]
+        from: Option<String>,
+    },
+    /// Forget the world of a key
+    Delete { old_key: String },
+    /// Keep the world as it is under a name
+    Snapshot { name: String },
+    /// List what is kept of the world
+    Snapshots,
+    /// Go back to a snapshot
+    Restore { name: String },
+    /// Forget a snapshot
+    Drop { name: String },
+    /// Give another key a world like this one
+    Fork {
+        other_key: String,
+        /// Put it in the place of the one that the key has
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Write the world down, to a file or to standard output
+    Export { file: Option<PathBuf> },
+    /// Put a world that was written down in the place of this one
+    Import { file: PathBuf },
+}
+
+const WORLDS: [(&str, &str); 6] = [
+    ("KEY", "/key"),
+    ("PROVIDER", "/provider"),
+    ("NOW", "/now"),
+    ("CLOCK", "/mode"),
+    ("EVENTS", "/eventCount"),
+    ("SNAPSHOTS", "/snapshots"),
+];
+const SNAPSHOTS: [(&str, &str); 3] = [("NAME", "/name"), ("NOW", "/now"), ("EVENTS", "/eventCount")];
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let Args { what, whose } = args;
+    let from = |from: &Option<String>| from.as_ref().map_or_else(|| json!({}), |name| json!({ "world": name }));
+    match &what {
+        What::List => {
+            whose.show(&whose.ask("GET", "/worlds", None)?, "worlds", &WORLDS);
+            return Ok(());
+        }
+        What::Snapshots => {
+            whose.show(&whose.ask("GET", "/world/snapshots", None)?, "snapshots", &SNAPSHOTS);
+            return Ok(());
+        }
+        What::Export { file } => return export(&whose, file.as_deref()),
+        _ => {}
+    }
+    let (method, path, body, done) = match what {
+        What::Show => ("GET", "/world".to_owned(), None, String::new()),
+        What::Create { new_key, from: start } => {
+            let mut body = from(&start);
+            body["key"] = json!(new_key);
+            ("POST", "/worlds".to_owned(), Some(body), format!("{new_key} has a world"))
+        }
+        What::Reset { from: start } => {
+            ("POST", "/world/reset".to_owned(), Some(from(&start)), "the world is as new".to_owned())
+        }
+        What::Delete { old_key } => {
+            ("DELETE", format!("/worlds/{}", segment(&old_key)), None, format!("the world of {old_key} is forgotten"))
+        }
+        What::Snapshot { name } => {
+            ("POST", "/world/snapshots".to_owned(), Some(json!({ "name": name })), format!("kept as {name}"))
+        }
+        What::Restore { name } => {
+            ("POST", format!("/world/snapshots/{}/restore", segment(&name)), None, format!("back at {name}"))
+        }
+        What::Drop { name } => {
+            ("DELETE", format!("/world/snapshots/{}", segment(&name)), None, format!("{name} is forgotten"))
+        }
+        What::Fork { other_key, replace } => {
+            let body = json!({ "key": other_key, "replace": replace });
+            ("POST", "/world/fork".to_owned(), Some(body), format!("{other_key} has a world like this one"))
+        }
+        What::Import { file } => {
+            ("POST", "/world/import".to_owned(), Some(read(&file)?), format!("the world is that of {}", file.display()))
+        }
+        What::List | What::Snapshots | What::Export { .. } => return Ok(()),
+    };
+    let answer = whose.ask(method, &path, body.as_ref())?;
+    say(&match (whose.json, done.is_empty()) {
+        (true, _) => format!("{answer:#}"),
+        (false, false) => done,
+        (false, true) => ["key", "provider", "now", "mode", "eventCount", "digest"]
+            .map(|field| {
+                format!(
+                    "{field:<12}{}",
+                    answer[field].as_str().map_or_else(|| answer[field].to_string(), str::to_owned)
+                )
+            })
+            .join("\n"),
+    });
+    Ok(())
+}
+
+fn export(whose: &Whose, file: Option<&Path>) -> Result<(), Failure> {
+    let world = whose.ask("GET", "/world/export", None)?;
+    let Some(file) = file else {
+        say(&world.to_string());
+        return Ok(());
+    };
+    std::fs::write(file, format!("{world}\n")).map_err(|error| failed(format!("{}: {error}", file.display())))?;
+    say(&format!("written to {}", file.display()));
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Value, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| failed(format!("{}: {error}", file.display())))?;
+    serde_json::from_str(&text).map_err(|error| misused(format!("{}: not JSON: {error}", file.display())))
+}
