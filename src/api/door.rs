@@ -18,6 +18,9 @@ pub trait Turns: Send + Sync {
     /// Not found.
     fn clock(&self, name: Option<&str>, wall: Timestamp) -> Result<Value, Fault>;
 
+    /// The names of the further clocks of this world, oldest first, and what they show.
+    fn further_clocks(&self, wall: Timestamp) -> Vec<(String, Timestamp)>;
+
     /// Moves the world's clock to an instant and freezes it, or lets it flow.
     ///
     /// # Errors

@@ -126,6 +126,12 @@ pub trait Provider: Send + Sync + 'static {
     /// The further clock that a name means, if this vendor has such.
     fn clock(world: &World<Self::State>, name: &str) -> Option<ClockId>;
 
+    /// The names of the further clocks, oldest first.
+    #[must_use]
+    fn clocks(_world: &World<Self::State>) -> Vec<(String, ClockId)> {
+        Vec::new()
+    }
+
     /// The lists that show what is in a world, for those who look around: a noun, and the path with its query.
     fn shelves(world: &World<Self::State>) -> Vec<(&'static str, String)>;
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::block_on;
 use super::events::line;
-use super::whose::Whose;
+use super::whose::{Whose, query};
 use super::{Failure, failed, misused, say};
 use crate::time::{Cadence, Timestamp};
 
@@ -130,8 +130,9 @@ fn request(what: &What) -> Result<(&'static str, String, Option<Value>), Failure
         }
         What::Step { clock, dry_run } => ("POST", "/step", Some(turned(json!({}), clock.as_deref(), *dry_run))),
         What::Upcoming { within, limit, clock } => {
-            let clock = clock.as_deref().map(|clock| format!("&clock={clock}")).unwrap_or_default();
-            return Ok(("GET", format!("/clock/upcoming?within={within}&limit={limit}{clock}"), None));
+            let limit = limit.to_string();
+            let wanted = [("within", Some(within.as_str())), ("limit", Some(&limit)), ("clock", clock.as_deref())];
+            return Ok(("GET", format!("/clock/upcoming{}", query(&wanted)), None));
         }
     };
     Ok((method, format!("/clock{path}"), body))

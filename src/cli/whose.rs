@@ -92,6 +92,9 @@ impl Whose {
                 }
             }));
         }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         say(&table.trim_fmt());
     }
 }

@@ -232,6 +232,13 @@ impl<T: Row> Table<T> {
         Some(Ok(()))
     }
 
+    /// Lets two rows be known by each other's id. Whoever holds their [`Id`]s still holds the same rows.
+    pub fn swap_ids(&mut self, one: Id<T>, other: Id<T>) {
+        let (name, others) = (self.text(one), self.text(other));
+        self.name(one, others.as_str());
+        self.name(other, name.as_str());
+    }
+
     /// Gives a row an id of somebody's choosing.
     fn name(&mut self, id: Id<T>, name: &str) {
         let name: Arc<str> = Arc::from(name);
@@ -285,5 +292,17 @@ mod tests {
         assert_eq!(table.text(id).as_str(), "thing_starter");
         assert_eq!(table.find("thing_starter"), Some(id));
         assert_eq!(table.find(made.as_str()), Some(id));
+    }
+
+    #[test]
+    fn rows_that_swap_ids_stay_where_they_are() {
+        let mut table = Table::new(1);
+        let [a, b] = ["a", "b"].map(|text| table.insert(Thing(text.to_owned())));
+        let [made_a, made_b] = [a, b].map(|id| table.text(id));
+        table.swap_ids(a, b);
+        assert_eq!((&*table[a].0, table.text(a).as_str()), ("a", made_b.as_str()));
+        assert_eq!((table.find(made_a.as_str()), table.find(made_b.as_str())), (Some(b), Some(a)));
+        table.swap_ids(a, b);
+        assert_eq!((table.find(made_a.as_str()), table.text(a)), (Some(a), made_a));
     }
 }

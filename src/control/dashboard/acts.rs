@@ -46,7 +46,7 @@ impl Place<'_> {
             _ => return Err(Fault::new(Kind::NotFound, "There is no such button")),
         };
         match told {
-            None => Ok(Reply::redirect(&self.url())),
+            None => Ok(Reply::redirect(&self.here())),
             Some(told) => Ok(page(200, self.view(&Fields::read(b""), Some(told)).await?.html())),
         }
     }
@@ -67,7 +67,8 @@ impl Place<'_> {
 
     async fn travel(&self, target: Target, preview: bool, word: &str) -> Result<Told, Fault> {
         let site = self.exchange.site;
-        let journey = Journey { clock: None, target, deliver: Deliver::Settle, offset: 0, limit: SHOWN, site };
+        let clock = self.clock.as_deref();
+        let journey = Journey { clock, target, deliver: Deliver::Settle, offset: 0, limit: SHOWN, site };
         let told = if preview { self.door.preview(&journey)? } else { self.door.advance(journey).await? };
         let count = told["eventCount"].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default();
         let events: Vec<String> = told["events"].as_array().into_iter().flatten().map(line).collect();

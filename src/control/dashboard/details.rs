@@ -49,7 +49,7 @@ fn pretty(value: &Value) -> String {
 impl Place<'_> {
     fn details(&self, title: &str, text: &str, parts: Vec<(&'static str, String)>) -> Reply {
         let details = Details::message(self.exchange.site, title, text);
-        page(200, Details { back: self.url(), parts, ..details }.html())
+        page(200, Details { back: self.here(), parts, ..details }.html())
     }
 
     pub(super) async fn request(&self, number: &str) -> Result<Reply, Fault> {

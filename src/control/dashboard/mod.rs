@@ -16,10 +16,11 @@ use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use self::details::Details;
-use self::view::Worlds;
+use self::view::{AHEAD, OWN, Worlds};
 use super::Control;
-use crate::api::{Answer, Door, Exchange, Fault, Kind, Reply};
+use crate::api::{Agenda, Answer, Door, Exchange, Fault, Kind, Reply};
 use crate::pages::Fields;
+use crate::time::Timestamp;
 
 const SHEET: &str = include_str!("dashboard.css");
 const SCRIPT: &str = include_str!("dashboard.js");
@@ -50,9 +51,10 @@ pub(super) fn answer<'a>(control: &'a Control, exchange: &'a Exchange<'a>) -> Op
         let text = format!("No key {key:?} has a world at {provider}. Worlds live in memory.");
         return Some(Answer::Now(page(404, Details::message(exchange.site, "There is no such world", &text).html())));
     };
-    let place = Place { control, exchange, door, key };
+    let query = Fields::read(exchange.head.uri.query().unwrap_or_default().as_bytes());
+    let place = Place { control, exchange, clock: chosen(&*door, &query, exchange.wall), door, key };
     Some(Answer::Later(Box::pin(async move {
-        let answered = if reads { place.show(rest).await } else { place.act(rest).await };
+        let answered = if reads { place.show(rest, &query).await } else { place.act(rest).await };
         answered.unwrap_or_else(|fault| place.refuse(&fault))
     })))
 }
@@ -63,6 +65,21 @@ struct Place<'a> {
     exchange: &'a Exchange<'a>,
     door: Box<dyn Door + 'a>,
     key: String,
+    /// The clock that its buttons turn; `None`: the world's own.
+    clock: Option<String>,
+}
+
+/// The clock that somebody looks at: the one that the query names, [`OWN`] being the world's own. Without one it is the
+/// newest of the further clocks where nothing is due on the world's own, as it is in tests that use test clocks.
+fn chosen(door: &dyn Door, query: &Fields<'_>, wall: Timestamp) -> Option<String> {
+    match query.text("clock") {
+        "" => {}
+        OWN => return None,
+        named => return Some(named.to_owned()),
+    }
+    let (newest, _) = door.further_clocks(wall).pop()?;
+    let soon = door.upcoming(&Agenda { clock: None, within: AHEAD, limit: 1 }).ok()?;
+    soon["upcoming"].as_array().is_some_and(Vec::is_empty).then_some(newest)
 }
 
 impl Place<'_> {
@@ -71,10 +88,16 @@ impl Place<'_> {
         format!("{}/ui/{}/{}", self.exchange.site, self.door.provider(), encoded(&self.key))
     }
 
-    async fn show(&self, rest: &str) -> Result<Reply, Fault> {
-        let query = Fields::read(self.exchange.head.uri.query().unwrap_or_default().as_bytes());
+    /// Where its page is with the clock that is looked at, if there still is one: an older world may know nothing of it.
+    fn here(&self) -> String {
+        let known = |clock: &&str| self.door.clock(Some(clock), self.exchange.wall).is_ok();
+        let clock = self.clock.as_deref().filter(known).unwrap_or(OWN);
+        format!("{}?clock={}", self.url(), encoded(clock))
+    }
+
+    async fn show(&self, rest: &str, query: &Fields<'_>) -> Result<Reply, Fault> {
         match rest.split_once('/').unwrap_or((rest, "")) {
-            ("", "") => Ok(page(200, self.view(&query, None).await?.html())),
+            ("", "") => Ok(page(200, self.view(query, None).await?.html())),
             ("live", "") => Ok(self.live().await),
             ("request", number) => self.request(number).await,
             ("event", number) => self.event(number).await,
@@ -99,7 +122,7 @@ impl Place<'_> {
         let details: Vec<&str> = fault.violations.iter().map(|violation| violation.message.as_str()).collect();
         let text = format!("{}. {}", fault.message, details.join("; "));
         let page_of = Details::message(self.exchange.site, "That cannot be done", text.trim_end_matches(". "));
-        page(status, Details { back: self.url(), ..page_of }.html())
+        page(status, Details { back: self.here(), ..page_of }.html())
     }
 }
 

@@ -18,7 +18,11 @@ const REQUESTS: usize = 200;
 /// How much of the calendar, and of the log of deliveries.
 const DUE: usize = 8;
 const DELIVERIES: usize = 20;
-const AHEAD: Cadence = Cadence::days(400);
+/// How many clocks there are to choose from: the newest.
+const CLOCKS: usize = 10;
+/// What the world's own clock is called in addresses.
+pub(super) const OWN: &str = "world";
+pub(super) const AHEAD: Cadence = Cadence::days(400);
 
 /// All worlds.
 #[derive(Template)]
@@ -53,8 +57,12 @@ pub(super) struct World {
     url: String,
     provider: &'static str,
     key: String,
+    /// What the buttons go on, in the query of their addresses.
+    clock: String,
     now: String,
     mode: String,
+    /// The clocks of the world, where it has several.
+    clocks: Vec<Clock>,
     /// What a button has done, or would do.
     told: Option<Told>,
     total: usize,
@@ -78,6 +86,14 @@ pub(super) struct Told {
     pub(super) title: String,
     pub(super) events: Vec<String>,
     pub(super) more: usize,
+}
+
+/// A clock that can be looked at.
+struct Clock {
+    name: String,
+    link: String,
+    now: String,
+    is_chosen: bool,
 }
 
 struct Due {
@@ -130,14 +146,15 @@ impl Place<'_> {
     /// The page of the world, or of an older part of its timeline.
     pub(super) async fn view(&self, query: &Fields<'_>, told: Option<Told>) -> Result<World, Fault> {
         let (site, wall) = (self.exchange.site, self.exchange.wall);
-        let clock = self.door.clock(None, wall)?;
+        let chosen = self.clock.as_deref();
+        let clock = self.door.clock(chosen, wall)?;
         let look = |from, limit| Search { from, limit, event_type: None, patience: Duration::ZERO, site };
         let total = self.door.events(look(usize::MAX, 1)).await.total;
         let end = query.text("before").parse().unwrap_or(total).min(total);
         let start = end.saturating_sub(ITEMS);
         let events = self.door.events(look(start, end - start)).await.rows;
         let requests = self.requests_until((end < total).then_some(end)).await;
-        let upcoming = self.door.upcoming(&Agenda { clock: None, within: AHEAD, limit: DUE })?;
+        let upcoming = self.door.upcoming(&Agenda { clock: chosen, within: AHEAD, limit: DUE })?;
         let snapshot = |row: &Value| (word(row, "/name"), encoded(&word(row, "/name")), word(row, "/now"));
         let outbox = self.door.outbox(wall);
         let newest = deliveries(&outbox).into_iter().take(DELIVERIES).map(|(_, delivery)| delivery);
@@ -148,6 +165,8 @@ impl Place<'_> {
             url: self.url(),
             provider: self.door.provider(),
             key: self.key.clone(),
+            clock: encoded(chosen.unwrap_or(OWN)),
+            clocks: self.clocks()?,
             now: word(&clock, "/now"),
             mode: word(&clock, "/mode"),
             told,
@@ -163,6 +182,24 @@ impl Place<'_> {
             outcomes: self.door.outcomes(wall).iter().map(scripted).collect(),
             faults: faults.map(|(number, rule)| (number, rule.then.to_string())).collect(),
         })
+    }
+
+    /// The world's own clock and the further ones, newest first; none where there is no choice.
+    fn clocks(&self) -> Result<Vec<Clock>, Fault> {
+        let wall = self.exchange.wall;
+        let further = self.door.further_clocks(wall);
+        if further.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = (OWN.to_owned(), word(&self.door.clock(None, wall)?, "/now"));
+        let newest = further.into_iter().rev().take(CLOCKS).map(|(name, now)| (name, now.to_string()));
+        let clock = |(name, now): (String, String)| Clock {
+            link: encoded(&name),
+            is_chosen: self.clock.as_deref().unwrap_or(OWN) == name,
+            name,
+            now,
+        };
+        Ok(std::iter::once(own).chain(newest).map(clock).collect())
     }
 
     /// The requests of late; of an older part, those before an event.

@@ -13,7 +13,7 @@ use super::notices::Notice;
 use super::payment_sessions::{self, Session};
 use super::schedule;
 use super::state::State;
-use super::subscriptions::{Status, Subscription, Termination};
+use super::subscriptions::{self, Status, Subscription, Termination};
 use crate::api::Gist;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id};
@@ -29,6 +29,8 @@ pub enum Due {
     Remind(Id<Subscription>),
     /// `endingAt` is reached.
     End(Id<Subscription>),
+    /// A subscription comes to another version of its plan.
+    Version(Id<Subscription>),
     /// Nobody has paid in time.
     Expire(Id<Session>),
 }
@@ -41,6 +43,7 @@ impl Due {
             Self::Close(id) => ("invoice_closes", Gist::of(&state.invoices, id)),
             Self::Remind(id) => ("renewal_reminder", Gist::of(&state.subscriptions, id)),
             Self::End(id) => ("subscription_ends", Gist::of(&state.subscriptions, id)),
+            Self::Version(id) => ("version_change", Gist::of(&state.subscriptions, id)),
             Self::Expire(id) => ("session_expires", Gist::of(&state.sessions, id)),
         }
     }
@@ -55,6 +58,7 @@ pub fn fire(world: &mut World, due: Due) {
             let by = world.state.customers[world.state.subscriptions[id].customer].merchant.as_ref().into();
             end(world, id, by, "The subscription reached its endingAt".into(), None);
         }
+        Due::Version(id) => subscriptions::arrive(world, id),
         Due::Expire(id) => payment_sessions::expire(world, id),
     }
 }
@@ -92,14 +96,15 @@ pub fn activate(world: &mut World, id: Id<Subscription>) {
     });
     let row = world.state.subscriptions[id].clone();
     world.emit(row.clock, Notice::SubscriptionActivated(id, row));
-    plan_next(world, id);
+    replan(world, id);
     set_reminder(world, id);
+    subscriptions::follow_default(world, id);
     catch_up(world, id);
 }
 
 /// Makes the open invoice hold what falls due at the next moment, and waits for it. Without anything left to bill
 /// there is no open invoice.
-fn plan_next(world: &mut World, id: Id<Subscription>) {
+pub fn replan(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
     let (clock, now, place) = (row.clock, world.now(row.clock), row.cycle);
     let cycle = &world.state.cycles[place];
@@ -149,7 +154,7 @@ fn moment(world: &mut World, id: Id<Subscription>) {
         world.state.cycles.update(place, |cycle| cycle.open_invoice = None);
         collect(world, invoice);
     }
-    plan_next(world, id);
+    replan(world, id);
 }
 
 /// Ends the open phase of an invoice: it waits for late events, or is issued where none can come.
@@ -302,7 +307,7 @@ pub fn set_end(world: &mut World, id: Id<Subscription>) {
     let timer = ending_at.map(|at| world.set_timer(clock, at.max(now), Due::End(id)));
     world.state.cycles.update(place, |cycle| cycle.timers.end = timer);
     if world.state.subscriptions[id].status == Status::Active {
-        plan_next(world, id);
+        replan(world, id);
         reset_reminder(world, id);
     }
 }
@@ -322,8 +327,10 @@ pub fn end(world: &mut World, id: Id<Subscription>, by: Box<str>, reason: Box<st
         return;
     }
     let now = world.now(row.clock);
-    let timers = world.state.cycles.update(row.cycle, |cycle| std::mem::take(&mut cycle.timers));
-    for timer in [timers.moment, timers.reminder, timers.end].into_iter().flatten() {
+    let (timers, pending) =
+        world.state.cycles.update(row.cycle, |cycle| (std::mem::take(&mut cycle.timers), cycle.pending.take()));
+    let version = pending.map(|pending| pending.timer);
+    for timer in [timers.moment, timers.reminder, timers.end, version].into_iter().flatten() {
         world.cancel_timer(timer);
     }
     let termination = Termination { at: now, by, reason, change_reason };

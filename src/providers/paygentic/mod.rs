@@ -114,6 +114,10 @@ impl Provider for Paygentic {
         test_clocks::clock(world, name)
     }
 
+    fn clocks(world: &World) -> Vec<(String, ClockId)> {
+        test_clocks::clocks(world)
+    }
+
     fn shelves(world: &World) -> Vec<(&'static str, String)> {
         let merchant = world.state.default_merchant();
         let of = |path: &str| format!("{path}limit=100");

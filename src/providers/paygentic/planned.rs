@@ -117,15 +117,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("createOrderApproval", Method::POST, "/v0/orders/{orderId}/approvals"),
         ],
     ),
-    (
-        "plans",
-        &[
-            ("listPlanVersions", Method::GET, "/v0/plans/{id}/versions"),
-            ("mintPlanVersion", Method::POST, "/v0/plans/{id}/versions"),
-            ("getPlanVersion", Method::GET, "/v0/plans/{id}/versions/{versionNumber}"),
-            ("transitionPlanVersion", Method::PATCH, "/v0/plans/{id}/versions/{versionNumber}"),
-        ],
-    ),
     ("profitability", &[("getProfitability", Method::GET, "/v0/profitability")]),
     (
         "revenue",
@@ -164,11 +155,6 @@ const PLANNED: &[(&str, Rows)] = &[
     (
         "subscriptions",
         &[
-            ("getSubscriptionIntervals", Method::GET, "/v0/subscriptions/{id}/intervals"),
-            ("editSubscriptionIntervals", Method::POST, "/v0/subscriptions/{id}/intervals"),
-            ("migrateSubscriptionVersion", Method::POST, "/v0/subscriptions/{id}/versionMigration"),
-            ("listSubscriptionIntervalChanges", Method::GET, "/v0/subscriptions/{id}/intervalChanges"),
-            ("listIntervalChanges", Method::GET, "/v0/intervalChanges"),
             ("reconcileSubscriptionFeatures", Method::POST, "/v0/subscriptions/{id}/reconciliations"),
             ("listSubscriptionAdjustments", Method::GET, "/v0/subscriptions/{id}/adjustments"),
             ("createSubscriptionAdjustment", Method::POST, "/v0/subscriptions/{id}/adjustments"),

@@ -5,25 +5,58 @@
 //! `billingStartsAt`. A start between two boundaries makes a first stub: fees are prorated by seconds over
 //! it, obligations skip it. The end of a subscription cuts the windows in arrears that it falls into.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::invoices::Invoice;
+use super::invoices::{Invoice, LineItem};
+use super::plans::{PlanLine, PlanVersion};
 use super::prices::{Charged, Price, Term};
 use super::subscriptions::Subscription;
 use crate::billing::period::{Window, first_window};
 use crate::time::{Cadence, Grid, Timestamp};
 use crate::world::{Id, Row, Timer};
 
-/// One price as a subscription owes it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Charge {
+/// One price as a subscription owes it, for a part of its life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Tells it from the others of its subscription.
+    pub serial: u32,
+    /// The plan's line that it bills, or a name of its own.
+    pub key: Arc<str>,
     pub price: Id<Price>,
+    pub version: Id<PlanVersion>,
+    /// Made for this subscription alone: changes of the plan leave it.
+    pub owned: bool,
     pub cadence: Cadence,
     pub in_advance: bool,
     pub obligation: bool,
-    /// Units fixed at subscription time (the older `items`), in place of usage or the price's quantity.
+    /// In place of the price's rate.
+    pub unit_price: Option<Decimal>,
+    /// Units fixed for this subscription, in place of usage or the price's quantity.
     pub quantity: Option<Decimal>,
+    /// Other quantities from certain instants on, in order.
+    pub transitions: Vec<Transition>,
+    /// When a one-off is due, where that is not its start.
+    pub bill_date: Option<Timestamp>,
+    pub from: Timestamp,
+    pub until: Option<Timestamp>,
+    /// Ended by a change of the plan, which a later one may take back.
+    pub handed_over: bool,
+}
+
+/// A quantity from an instant on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    pub at: Timestamp,
+    pub quantity: Decimal,
+}
+
+/// An interval and how far it is billed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Charge {
+    pub interval: Arc<Interval>,
     /// The grid index of the first window that is not billed yet; `None` when nothing is left to bill. The open
     /// invoice of a subscription shows what is next and goes past it only when its moment has come.
     next: Option<i64>,
@@ -34,6 +67,12 @@ pub struct Charge {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cycle {
     pub charges: Vec<Charge>,
+    /// How many intervals there have been.
+    pub serials: u32,
+    /// Manual lines that wait for the moment at which they are invoiced.
+    pub waiting: Vec<Id<LineItem>>,
+    /// The version that is moved to, when its time comes.
+    pub pending: Option<Pending>,
     /// Collects what falls due at the next moment.
     pub open_invoice: Option<Id<Invoice>>,
     pub next_sequence: u32,
@@ -48,6 +87,13 @@ pub struct Timers {
     pub end: Option<Timer>,
 }
 
+/// A version of the plan that a subscription moves to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Pending {
+    pub version: Id<PlanVersion>,
+    pub timer: Timer,
+}
+
 impl Row for Cycle {
     const PREFIX: &'static str = "cycle_";
     const NOUN: &'static str = "cycle";
@@ -57,39 +103,100 @@ impl Row for Cycle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     pub window: Window,
-    /// The whole window that `window` is a stub of; the same where it is none.
+    /// The whole window that `window` is a part of; the same where it is none.
     pub full: Window,
     pub due: Timestamp,
+    /// The units that were fixed for this part.
+    pub quantity: Option<Decimal>,
 }
 
-impl Charge {
-    /// How a subscription of `cadence` owes `price`.
-    pub fn new(id: Id<Price>, price: &Price, cadence: Cadence, quantity: Option<Decimal>) -> Self {
-        let metered = matches!(price.of, Charged::Metric(_)) && quantity.is_none();
+/// When a price is charged by a subscription of some cadence: how often, and whether in advance. Usage is known when
+/// its window ends, whatever the price says (§4: always stamped in arrears).
+pub fn terms(price: &Price, cadence: Cadence, quantity: Option<Decimal>) -> (Cadence, bool) {
+    let metered = matches!(price.of, Charged::Metric(_)) && quantity.is_none();
+    let in_advance = (price.term == Term::InAdvance || quantity.is_some()) && !metered;
+    (price.cadence.unwrap_or(cadence), in_advance)
+}
+
+impl Interval {
+    /// A line of a plan as a subscription owes it from an instant on.
+    pub fn of_line(line: &PlanLine, version: Id<PlanVersion>, price: &Price, terms: (Cadence, bool)) -> Self {
+        let (cadence, in_advance) = terms;
         Self {
-            price: id,
-            cadence: price.cadence.unwrap_or(cadence),
-            // Usage is known when its window ends, whatever the price says (§4: always stamped in arrears).
-            in_advance: (price.term == Term::InAdvance || quantity.is_some()) && !metered,
+            serial: 0,
+            key: Arc::clone(&line.key),
+            price: line.price,
+            version,
+            owned: false,
+            cadence,
+            in_advance,
             obligation: price.obligation,
-            quantity,
-            next: None,
+            unit_price: None,
+            quantity: None,
+            transitions: Vec::new(),
+            bill_date: None,
+            from: Timestamp::MIN,
+            until: None,
+            handed_over: false,
         }
     }
 
+    /// Whether something was agreed that the plan does not say.
+    pub fn is_agreed(&self) -> bool {
+        self.unit_price.is_some() || self.quantity.is_some() || !self.transitions.is_empty()
+    }
+
+    /// The units that are fixed at an instant.
+    fn quantity_at(&self, at: Timestamp) -> Option<Decimal> {
+        let reached = self.transitions.iter().rev().find(|transition| transition.at <= at);
+        reached.map(|transition| transition.quantity).or(self.quantity)
+    }
+
+    /// The periods in which it is billed.
+    pub fn grid(&self, subscription: &Subscription) -> Grid {
+        Grid { anchor: subscription.anchor, cadence: self.cadence }
+    }
+}
+
+impl Cycle {
+    /// Where billing stands at the beginning.
+    pub fn new() -> Self {
+        Self {
+            charges: Vec::new(),
+            serials: 0,
+            waiting: Vec::new(),
+            pending: None,
+            open_invoice: None,
+            next_sequence: 1,
+            timers: Timers::default(),
+        }
+    }
+
+    /// Owes another interval, from its first window that is to be billed.
+    pub fn add(&mut self, interval: Interval, subscription: &Subscription) -> u32 {
+        self.serials += 1;
+        let interval = Arc::new(Interval { serial: self.serials, ..interval });
+        let mut charge = Charge { interval, next: None };
+        charge.begin(subscription);
+        self.charges.push(charge);
+        self.serials
+    }
+}
+
+impl Charge {
     /// Puts the charge at its first window that is to be billed.
-    pub fn begin(&mut self, subscription: &Subscription) {
-        if self.cadence.is_zero() {
+    fn begin(&mut self, subscription: &Subscription) {
+        if self.interval.cadence.is_zero() {
             self.next = (self.once(subscription).due >= subscription.billing_starts_at).then_some(0);
             return;
         }
-        let grid = self.grid(subscription);
-        let from = grid.index_at(subscription.started_at);
+        let grid = self.interval.grid(subscription);
+        let from = grid.index_at(self.interval.from);
         let billing = grid.index_at(subscription.billing_starts_at).saturating_sub(1);
         self.next = Some(from.max(billing));
         while let Some(moment) = self.moment(subscription) {
             let stub = moment.window != moment.full;
-            if moment.due >= subscription.billing_starts_at && !(stub && self.obligation) {
+            if moment.due >= subscription.billing_starts_at && !(stub && self.interval.obligation) {
                 break;
             }
             self.step();
@@ -97,59 +204,99 @@ impl Charge {
     }
 
     /// Goes on to the next window.
-    pub fn step(&mut self) {
-        self.next = if self.cadence.is_zero() { None } else { self.next.map(|n| n + 1) };
+    fn step(&mut self) {
+        self.next = if self.interval.cadence.is_zero() { None } else { self.next.map(|n| n + 1) };
     }
 
-    /// The window that is billed next, as far as the subscription's end leaves of it.
+    /// Until when it is billed: nothing before that is rewritten. `None`: nothing has been billed yet.
+    pub fn billed_until(&self, subscription: &Subscription) -> Option<Timestamp> {
+        let Interval { cadence, from, .. } = *self.interval;
+        if cadence.is_zero() {
+            return self.next.is_none().then(|| self.once(subscription).due);
+        }
+        let until = self.interval.grid(subscription).boundary(self.next?)?;
+        (until > from).then_some(until)
+    }
+
+    /// The window that is billed next, as far as the ends of interval and subscription leave of it.
     pub fn moment(&self, subscription: &Subscription) -> Option<Moment> {
         let n = self.next?;
-        let moment = if self.cadence.is_zero() { self.once(subscription) } else { self.recurring(subscription, n)? };
+        let is_once = self.interval.cadence.is_zero();
+        let mut moment = if is_once { self.once(subscription) } else { self.recurring(subscription, n)? };
+        if let Some(end) = self.interval.until {
+            moment = self.within(end, moment)?;
+        }
         match subscription.end() {
             Some(end) => self.until(end, moment, subscription),
             None => Some(moment),
         }
     }
 
+    /// A window that the end of the interval cuts is charged in part, when its time comes: that end was agreed.
+    fn within(&self, end: Timestamp, moment: Moment) -> Option<Moment> {
+        if moment.window.start >= end {
+            return None;
+        }
+        if moment.window.end <= end || self.interval.obligation {
+            return Some(moment);
+        }
+        let window = Window { end, ..moment.window };
+        Some(Moment { window, due: if self.interval.in_advance { moment.due } else { end }, ..moment })
+    }
+
     /// A window that begins at the end or later is not billed. One in arrears that the end cuts is due there, for
     /// what was served until then; obligations and one-offs are owed whole. One in advance has been due already.
     fn until(&self, end: Timestamp, moment: Moment, subscription: &Subscription) -> Option<Moment> {
-        let owed_from = if self.cadence.is_zero() { subscription.started_at } else { moment.window.start };
+        let is_once = self.interval.cadence.is_zero();
+        let owed_from = if is_once { self.interval.from.max(subscription.started_at) } else { moment.window.start };
         if owed_from >= end {
             return None;
         }
-        if self.in_advance || moment.due <= end {
+        if self.interval.in_advance || moment.due <= end {
             return Some(moment);
         }
-        if self.cadence.is_zero() {
+        if is_once {
             let once = Window { start: end, end };
-            return Some(Moment { window: once, full: once, due: end });
+            return Some(Moment { window: once, full: once, due: end, ..moment });
         }
-        let window = if self.obligation { moment.window } else { Window { end, ..moment.window } };
+        let window = if self.interval.obligation { moment.window } else { Window { end, ..moment.window } };
         Some(Moment { window, due: end, ..moment })
     }
 
     fn recurring(&self, subscription: &Subscription, n: i64) -> Option<Moment> {
-        let grid = self.grid(subscription);
+        let grid = self.interval.grid(subscription);
         let full = Window { start: grid.boundary(n)?, end: grid.boundary(n + 1)? };
-        let window = Window { start: full.start.max(subscription.started_at), end: full.end };
-        Some(Moment { window, full, due: if self.in_advance { window.start } else { window.end } })
+        let window = Window { start: full.start.max(self.interval.from), end: full.end };
+        let due = if self.interval.in_advance { window.start } else { window.end };
+        Some(Moment { window, full, due, quantity: self.interval.quantity_at(window.start) })
     }
 
-    /// A one-off: a window without length at the start, due there or with the first period's arrears.
+    /// A one-off: a window without length on its day, at the start, or with the first period's arrears.
     fn once(&self, subscription: &Subscription) -> Moment {
-        let start = subscription.started_at;
-        let at = if self.in_advance { start } else { first_window(subscription.grid(), start).0.end };
+        let start = self.interval.from;
+        let first = || if self.interval.in_advance { start } else { first_window(subscription.grid(), start).0.end };
+        let at = self.interval.bill_date.unwrap_or_else(first);
         let window = Window { start: at, end: at };
-        Moment { window, full: window, due: at }
+        Moment { window, full: window, due: at, quantity: self.interval.quantity_at(at) }
     }
 
-    fn grid(&self, subscription: &Subscription) -> Grid {
-        Grid { anchor: subscription.anchor, cadence: self.cadence }
+    /// The parts of a window in which quantities differ, in order.
+    fn parts(&self, moment: Moment) -> Vec<Moment> {
+        let inside =
+            |transition: &&Transition| moment.window.start < transition.at && transition.at < moment.window.end;
+        let mut parts = vec![moment];
+        for Transition { at, quantity } in self.interval.transitions.iter().filter(inside) {
+            if let Some(last) = parts.last_mut() {
+                last.window.end = *at;
+            }
+            let window = Window { start: *at, end: moment.window.end };
+            parts.push(Moment { window, quantity: Some(*quantity), ..moment });
+        }
+        parts
     }
 }
 
-/// The next instant at which any charge falls due.
+/// The next instant at which any charge falls due. One whose time had come before it was agreed is due at once.
 pub fn next_due(subscription: &Subscription, cycle: &Cycle) -> Option<Timestamp> {
     cycle.charges.iter().filter_map(|charge| charge.moment(subscription)).map(|moment| moment.due).min()
 }
@@ -158,8 +305,11 @@ pub fn next_due(subscription: &Subscription, cycle: &Cycle) -> Option<Timestamp>
 pub fn backlog(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> i64 {
     let windows = |charge: &Charge| match charge.next {
         None => 0,
-        Some(_) if charge.cadence.is_zero() => 1,
-        Some(n) => (charge.grid(subscription).index_at(until) - n + 1).max(0),
+        Some(_) if charge.interval.cadence.is_zero() => 1,
+        Some(n) => {
+            let until = charge.interval.until.map_or(until, |end| end.min(until));
+            (charge.interval.grid(subscription).index_at(until) - n + 1).max(0)
+        }
     };
     cycle.charges.iter().map(windows).fold(0, i64::saturating_add)
 }
@@ -170,7 +320,7 @@ pub fn due(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> Vec<
     for charge in &cycle.charges {
         let mut charge = charge.clone();
         while let Some(moment) = charge.moment(subscription).filter(|moment| moment.due <= until) {
-            due.push((charge.clone(), moment));
+            due.extend(charge.parts(moment).into_iter().map(|part| (charge.clone(), part)));
             charge.step();
         }
     }

@@ -23,7 +23,7 @@ use super::plans::{Plan, PlanVersion};
 use super::prices::Price;
 use super::products::Product;
 use super::schedule::Cycle;
-use super::subscriptions::{PortalLink, PortalSession, Subscription};
+use super::subscriptions::{IntervalChange, PortalLink, PortalSession, Subscription};
 use super::test_clocks::TestClock;
 use super::webhooks::{self, Webhooks};
 use crate::time::Timestamp;
@@ -47,6 +47,7 @@ pub struct State {
     pub payment_methods: Table<PaymentMethod>,
     pub subscriptions: Table<Subscription>,
     pub cycles: Table<Cycle>,
+    pub interval_changes: Table<IntervalChange>,
     pub test_clocks: Table<TestClock>,
     pub meter_events: Table<MeterEvent>,
     pub invoices: Table<Invoice>,
@@ -174,6 +175,7 @@ impl crate::world::State for State {
             payment_methods: Table::new(seed),
             subscriptions: Table::new(seed),
             cycles: Table::new(seed),
+            interval_changes: Table::new(seed),
             test_clocks: Table::new(seed),
             meter_events: Table::new(seed),
             invoices: Table::new(seed),

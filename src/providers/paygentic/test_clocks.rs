@@ -77,6 +77,13 @@ pub fn clock(world: &World, id: &str) -> Option<ClockId> {
     Some(world.state.test_clocks[id].clock)
 }
 
+/// The test clocks that are not deleted.
+pub fn clocks(world: &World) -> Vec<(String, ClockId)> {
+    let clocks = &world.state.test_clocks;
+    let live = clocks.iter().filter(|(_, row)| row.deleted_at.is_none());
+    live.map(|(id, row)| (clocks.text(id).to_string(), row.clock)).collect()
+}
+
 fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let merchant = call.query.get("merchantId").and_then(Value::as_str);
     let kept = |row: &TestClock| row.deleted_at.is_none() && mine(merchant, &row.merchant);

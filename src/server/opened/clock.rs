@@ -159,6 +159,11 @@ impl<P: Provider> Turns for Opened<'_, P> {
         Ok(Self::show(&world, id, wall))
     }
 
+    fn further_clocks(&self, wall: Timestamp) -> Vec<(String, Timestamp)> {
+        let world = self.slot.read(wall);
+        P::clocks(&world).into_iter().map(|(name, id)| (name, world.now(id))).collect()
+    }
+
     fn set_clock(&self, to: Option<Timestamp>, deliver: Deliver) -> Later<'_, Result<Value, Fault>> {
         Box::pin(async move {
             match to {

@@ -63,8 +63,8 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
     let mut lines = Vec::with_capacity(due.len());
     for (charge, at) in due {
         let standing = standing(&world.state, &earlier, charge, at);
-        let terms = standing.map_or(&world.state.prices[charge.price], |line| &world.state.line_items[line].terms);
-        let mut line = draft(subscription, invoice, charge, at, Arc::clone(terms), now);
+        let terms = terms(&world.state, charge, standing);
+        let mut line = draft(subscription, invoice, charge, at, terms, now);
         let span = window.get_or_insert(line.window);
         *span = Window { start: span.start.min(line.window.start), end: span.end.max(line.window.end) };
         metered |= line.kind == Kind::Metered;
@@ -89,6 +89,17 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
     });
 }
 
+/// Takes lines off an open invoice, so that they are drawn up anew.
+pub fn forget(world: &mut World, invoice: Id<Invoice>, stale: &[Id<LineItem>]) {
+    for line in stale {
+        world.state.line_items.remove(*line);
+    }
+    world
+        .state
+        .invoices
+        .update(invoice, |row| row.lines = row.lines.iter().copied().filter(|line| !stale.contains(line)).collect());
+}
+
 /// The line that a charge has on an open invoice already, for a window that begins where this one does. A one-off
 /// has one line only, wherever an end has moved it.
 pub(super) fn standing(
@@ -99,8 +110,21 @@ pub(super) fn standing(
 ) -> Option<Id<LineItem>> {
     lines.iter().copied().find(|line| {
         let line = &state.line_items[*line];
-        line.price == charge.price && (charge.cadence.is_zero() || line.window.start == moment.window.start)
+        let once = charge.interval.cadence.is_zero();
+        line.interval == charge.interval.serial && (once || line.window.start == moment.window.start)
     })
+}
+
+/// The price that a line is drawn up by: the one that it has, else the catalogue's with what was agreed.
+pub(super) fn terms(state: &State, charge: &Charge, standing: Option<Id<LineItem>>) -> Arc<Price> {
+    if let Some(line) = standing {
+        return Arc::clone(&state.line_items[line].terms);
+    }
+    let price = &state.prices[charge.interval.price];
+    match charge.interval.unit_price {
+        Some(unit_price) => Arc::new(price.at(unit_price)),
+        None => Arc::clone(price),
+    }
 }
 
 /// The line of a charge for one window, by the terms of its price; usage is counted when the invoice closes.
@@ -112,17 +136,18 @@ pub(super) fn draft(
     terms: Arc<Price>,
     now: Timestamp,
 ) -> LineItem {
-    let metered = matches!(terms.of, Charged::Metric(_)) && charge.quantity.is_none();
-    let quantity = if metered { None } else { Some(charge.quantity.unwrap_or_else(|| Decimal::from(terms.quantity))) };
+    let metered = matches!(terms.of, Charged::Metric(_)) && moment.quantity.is_none();
+    let quantity = if metered { None } else { Some(moment.quantity.unwrap_or_else(|| Decimal::from(terms.quantity))) };
     let rated = terms.rate.of(quantity.unwrap_or_default());
     LineItem {
         subscription,
         invoice,
-        price: charge.price,
+        price: charge.interval.price,
+        interval: charge.interval.serial,
         kind: if metered { Kind::Metered } else { Kind::Fee },
         window: moment.window,
         invoice_at: moment.due,
-        term: if charge.in_advance { Term::InAdvance } else { Term::InArrears },
+        term: if charge.interval.in_advance { Term::InAdvance } else { Term::InArrears },
         quantity,
         unit_price: rated.unit_price,
         net: if metered { Decimal::ZERO } else { prorate(rated.amount, moment.window, moment.full) },

@@ -133,6 +133,8 @@ pub struct LineItem {
     pub subscription: Id<Subscription>,
     pub invoice: Id<Invoice>,
     pub price: Id<Price>,
+    /// The serial of the interval that is billed.
+    pub interval: u32,
     /// The price as it was when the line was drafted: a later edit leaves the open period alone.
     pub terms: Arc<Price>,
     pub kind: Kind,

@@ -2,8 +2,6 @@
 //!
 //! Facts: paygentic-behaviour §2.8 (projected). Usage is left out, and moments that hold nothing else.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::calculate::{Reckoned, add_up, reckon};
@@ -72,7 +70,7 @@ fn moments(world: &World, row: &Subscription, from: Timestamp, to: Timestamp) ->
     while let Some(at) = schedule::next_due(row, &ahead).filter(|at| *at < to) {
         let due = schedule::due(row, &ahead, at);
         schedule::pass(row, &mut ahead, at);
-        let fees: Due = due.into_iter().filter(|(charge, _)| !is_metered(world, charge)).collect();
+        let fees: Due = due.into_iter().filter(|due| !is_metered(world, due)).collect();
         let sequence = ahead.next_sequence;
         ahead.next_sequence += 1;
         if at >= from && !fees.is_empty() {
@@ -82,8 +80,8 @@ fn moments(world: &World, row: &Subscription, from: Timestamp, to: Timestamp) ->
     found
 }
 
-fn is_metered(world: &World, charge: &Charge) -> bool {
-    charge.quantity.is_none() && matches!(world.state.prices[charge.price].of, Charged::Metric(_))
+fn is_metered(world: &World, (charge, moment): &(Charge, Moment)) -> bool {
+    moment.quantity.is_none() && matches!(world.state.prices[charge.interval.price].of, Charged::Metric(_))
 }
 
 fn body<'a>(
@@ -114,9 +112,8 @@ fn body<'a>(
 pub fn pending(state: &State, id: Id<Subscription>, charge: &Charge, moment: &Moment) -> LineItem {
     let cycle = &state.cycles[state.subscriptions[id].cycle];
     let open: &[Id<LineItem>] = cycle.open_invoice.map_or(&[], |open| &state.invoices[open].lines);
-    let standing = drafts::standing(state, open, charge, moment);
-    let terms = standing.map_or(&state.prices[charge.price], |line| &state.line_items[line].terms);
-    drafts::draft(id, state.invoices.next_id(), charge, moment, Arc::clone(terms), moment.due)
+    let terms = drafts::terms(state, charge, drafts::standing(state, open, charge, moment));
+    drafts::draft(id, state.invoices.next_id(), charge, moment, terms, moment.due)
 }
 
 impl Invoice {

@@ -5,9 +5,9 @@ use rust_decimal::Decimal;
 use crate::billing::money::{exact, plain};
 use crate::billing::price::{Rate, Tier};
 use crate::providers::paygentic::invoices::readable;
-use crate::providers::paygentic::plans::Plan;
+use crate::providers::paygentic::plans::{Plan, PlanLine};
 use crate::providers::paygentic::prices::{Charged, Price};
-use crate::providers::paygentic::schedule::Charge;
+use crate::providers::paygentic::schedule;
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::Subscription;
 use crate::time::Cadence;
@@ -29,25 +29,40 @@ pub(super) struct Term {
 pub(super) fn of_plan(state: &State, plan: Id<Plan>) -> Vec<Term> {
     let row = &state.plans[plan];
     let lines = &state.plan_versions[row.default_version].lines;
-    lines.iter().map(|line| term(state, &row.currency, row.cadence, line.price, None)).collect()
+    let term = |line: &PlanLine| {
+        let price = &state.prices[line.price];
+        term(state, &row.currency, price, schedule::terms(price, row.cadence, None), None)
+    };
+    lines.iter().map(term).collect()
 }
 
 /// The prices of a subscription, with the quantities that were agreed.
 pub(super) fn of_subscription(state: &State, row: &Subscription) -> Vec<Term> {
     let currency = &state.plans[row.plan].currency;
-    let agreed = |price| row.items.iter().find(|item| item.price == price).map(|item| item.quantity);
-    let lines = &state.plan_versions[row.version].lines;
-    lines.iter().map(|line| term(state, currency, row.cadence, line.price, agreed(line.price))).collect()
+    let charges = state.cycles[row.cycle].charges.iter().map(|charge| &charge.interval);
+    let lasting = charges.filter(|interval| interval.until.is_none());
+    lasting
+        .map(|interval| {
+            let price = &state.prices[interval.price];
+            let price = interval.unit_price.map_or_else(|| Price::clone(price), |rate| price.at(rate));
+            term(state, currency, &price, (interval.cadence, interval.in_advance), interval.quantity)
+        })
+        .collect()
 }
 
-fn term(state: &State, currency: &str, cadence: Cadence, id: Id<Price>, agreed: Option<Decimal>) -> Term {
-    let price = &state.prices[id];
-    let charge = Charge::new(id, price, cadence, agreed);
-    let when = match charge.cadence.words() {
+/// A price that is charged every so often, in advance or not.
+fn term(
+    state: &State,
+    currency: &str,
+    price: &Price,
+    (cadence, in_advance): (Cadence, bool),
+    agreed: Option<Decimal>,
+) -> Term {
+    let when = match cadence.words() {
         often if often.is_empty() => "Once".to_owned(),
         often => format!("Every {often}"),
     };
-    let when = if charge.in_advance { format!("{when}, in advance") } else { when };
+    let when = if in_advance { format!("{when}, in advance") } else { when };
     let metric = match price.of {
         Charged::Metric(metric) if agreed.is_none() => Some(&state.metrics[metric]),
         _ => None,
@@ -69,13 +84,7 @@ fn term(state: &State, currency: &str, cadence: Cadence, id: Id<Price>, agreed: 
     } else {
         format!("{when} · {} × {}", grouped(quantity), each(price, currency, rated.unit_price))
     };
-    Term {
-        name,
-        detail,
-        amount: format!("{currency} {}", plain(rated.amount)),
-        steps: Vec::new(),
-        upfront: charge.in_advance,
-    }
+    Term { name, detail, amount: format!("{currency} {}", plain(rated.amount)), steps: Vec::new(), upfront: in_advance }
 }
 
 /// What a unit of usage costs: at every quantity, or up to each step of a ladder.

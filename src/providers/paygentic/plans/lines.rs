@@ -12,6 +12,7 @@ use crate::api::{Fault, referred};
 use crate::contract::Violation;
 use crate::providers::paygentic::prices::Price;
 use crate::providers::paygentic::state::State;
+use crate::time::Timestamp;
 use crate::world::Id;
 
 /// A line as callers write it: a price, or a price and what its line is called.
@@ -115,7 +116,7 @@ fn free_key(taken: &mut HashSet<Arc<str>>, place: usize) -> Arc<str> {
 
 /// Puts other lines into a plan's default version, unless somebody has subscribed to it: what is billed, or
 /// was, is not rewritten.
-pub(super) fn replace(state: &mut State, plan: Id<Plan>, wanted: &[LineInput]) -> Result<(), Fault> {
+pub(super) fn replace(state: &mut State, plan: Id<Plan>, wanted: &[LineInput], now: Timestamp) -> Result<(), Fault> {
     let version = state.plans[plan].default_version;
     let row = &state.plan_versions[version];
     let lines = read(state, wanted, &row.lines)?;
@@ -124,7 +125,7 @@ pub(super) fn replace(state: &mut State, plan: Id<Plan>, wanted: &[LineInput]) -
         return Ok(());
     }
     // Ended subscriptions count too: their invoices show these lines.
-    let pins = state.subscriptions.iter().filter(|(_, row)| row.version == version).count();
+    let pins = state.subscriptions.iter().filter(|(_, row)| row.version == version || row.made_on == version).count();
     if pins > 0 {
         let message = format!(
             "{pins} subscriptions were made on version {} of this plan, whose prices stay as they are: mint a new \
@@ -133,6 +134,9 @@ pub(super) fn replace(state: &mut State, plan: Id<Plan>, wanted: &[LineInput]) -
         );
         return Err(Fault::conflict(message));
     }
-    state.plan_versions.update(version, |row| row.lines = lines);
+    state.plan_versions.update(version, |row| {
+        row.lines = lines;
+        row.updated_at = now;
+    });
     Ok(())
 }

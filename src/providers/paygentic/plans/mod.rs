@@ -5,6 +5,7 @@
 
 mod body;
 mod lines;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use self::body::body;
 use self::lines::LineInput;
+pub use self::versions::numbered;
 use super::body::bare_list;
 use super::customers::Customer;
 use super::prices::Price;
@@ -40,6 +42,10 @@ pub fn noun() -> Noun<Action<State>> {
         read("listAvailablePlans", "/v0/plans/available", available),
         read("getPlan", "/v0/plans/{id}", get),
         write("updatePlan", Method::PATCH, "/v0/plans/{id}", update),
+        read("listPlanVersions", "/v0/plans/{id}/versions", versions::list),
+        write("mintPlanVersion", Method::POST, "/v0/plans/{id}/versions", versions::mint),
+        read("getPlanVersion", "/v0/plans/{id}/versions/{versionNumber}", versions::get),
+        write("transitionPlanVersion", Method::PATCH, "/v0/plans/{id}/versions/{versionNumber}", versions::transition),
     ];
     Noun { name: "plans", operations }
 }
@@ -79,13 +85,15 @@ impl Row for Plan {
     const NOUN: &'static str = "plan";
 }
 
-/// The lines of a plan at one time. Subscriptions are pinned to, or float with, a version.
+/// The lines of a plan at one time. Subscriptions are pinned to one, or float with the default.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PlanVersion {
     pub plan: Id<Plan>,
     pub number: u32,
     pub lines: Vec<PlanLine>,
+    pub based_on: Option<Id<PlanVersion>>,
     pub created_at: Timestamp,
+    pub updated_at: Timestamp,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -180,7 +188,8 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         created_at: now,
         updated_at: now,
     });
-    state.plan_versions.insert(PlanVersion { plan: id, number: 1, lines, created_at: now });
+    let first = PlanVersion { plan: id, number: 1, lines, based_on: None, created_at: now, updated_at: now };
+    state.plan_versions.insert(first);
     Ok(Reply::created(&body(state, id, &state.plans[id])))
 }
 
@@ -297,7 +306,7 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     check_fields(anchor, now, None)?;
     no_credits(&wanted.credit_allocations)?;
     if let Some(prices) = &wanted.prices {
-        lines::replace(&mut world.state, id, prices)?;
+        lines::replace(&mut world.state, id, prices, now)?;
     }
     world.state.plans.update(id, |row| apply(row, wanted, now));
     Ok(Reply::ok(&body(&world.state, id, &world.state.plans[id])))

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Method;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -118,6 +119,11 @@ impl Price {
             Rate::Standard { .. } => Model::Standard,
             Rate::Volume { .. } => Model::Volume,
         }
+    }
+
+    /// The same at another rate.
+    pub fn at(&self, unit_price: Decimal) -> Self {
+        Self { rate: Rate::Standard { unit_price }, ..self.clone() }
     }
 
     /// Whether a unit price is a share, to be shown in percent.
@@ -358,6 +364,12 @@ fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         if version.lines.iter().any(|line| line.price == id) {
             plans.entry(version.plan).or_default().push(version.number);
         }
+    }
+    let billed =
+        world.state.cycles.iter().filter(|(_, cycle)| cycle.charges.iter().any(|charge| charge.interval.price == id));
+    let billed = billed.count();
+    if plans.is_empty() && billed > 0 {
+        return Err(Fault::conflict(format!("{billed} subscriptions are charged by this price themselves")));
     }
     if plans.is_empty() {
         world.state.prices.remove(id);

@@ -18,9 +18,9 @@ use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::invoices::Invoice;
 use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::payment_sessions::{self, Opening, Purpose, Redirects};
-use crate::providers::paygentic::plans::{Plan, PlanLine};
+use crate::providers::paygentic::plans::Plan;
 use crate::providers::paygentic::prices::Charged;
-use crate::providers::paygentic::schedule::{self, Charge, Cycle, Timers};
+use crate::providers::paygentic::schedule::{self, Cycle, Interval};
 use crate::providers::paygentic::test_clocks::TestClock;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, Id};
@@ -209,6 +209,7 @@ fn draft(
         customer,
         plan,
         version: terms.default_version,
+        made_on: terms.default_version,
         status: Status::PendingPayment,
         clock,
         test_clock,
@@ -239,15 +240,14 @@ fn draft(
 /// Where billing stands at the start: each charge at its first window.
 fn cycle(world: &World, row: &Subscription) -> Result<Cycle, Fault> {
     let state = &world.state;
-    let lines = &state.plan_versions[row.version].lines;
-    let charge = |line: &PlanLine| {
-        let fixed = row.items.iter().find(|item| item.price == line.price).map(|item| item.quantity);
-        let mut charge = Charge::new(line.price, &state.prices[line.price], row.cadence, fixed);
-        charge.begin(row);
-        charge
-    };
-    let charges = lines.iter().map(charge).collect();
-    let cycle = Cycle { charges, open_invoice: None, next_sequence: 1, timers: Timers::default() };
+    let mut cycle = Cycle::new();
+    for line in &state.plan_versions[row.version].lines {
+        let quantity = row.items.iter().find(|item| item.price == line.price).map(|item| item.quantity);
+        let price = &state.prices[line.price];
+        let terms = schedule::terms(price, row.cadence, quantity);
+        let interval = Interval::of_line(line, row.version, price, terms);
+        cycle.add(Interval { quantity, from: row.started_at, ..interval }, row);
+    }
     let elapsed = schedule::backlog(row, &cycle, row.started_at.max(world.now(row.clock)));
     if elapsed > ELAPSED_MOST {
         let message =

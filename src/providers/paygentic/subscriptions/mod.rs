@@ -5,7 +5,9 @@
 mod body;
 mod change;
 mod create;
+mod intervals;
 mod list;
+mod migration;
 mod portal;
 
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use serde_json::{Map, Value};
 
 pub use self::body::body;
 pub use self::create::sign_up;
+pub use self::intervals::IntervalChange;
+pub use self::migration::{arrive, follow, follow_default};
 pub use self::portal::{Closed, PortalLink, PortalSession, enter};
 use super::Operation;
 use super::customers::Customer;
@@ -38,6 +42,16 @@ pub fn noun() -> Noun<Action<State>> {
         read("getSubscription", "/v0/subscriptions/{id}", list::get),
         write("updateSubscription", Method::PATCH, "/v0/subscriptions/{id}", change::update),
         write("generatePortalLink", Method::POST, "/v0/subscriptions/{id}/portal", portal::create),
+        read("getSubscriptionIntervals", "/v0/subscriptions/{id}/intervals", intervals::get),
+        write("editSubscriptionIntervals", Method::POST, "/v0/subscriptions/{id}/intervals", intervals::edit),
+        read("listSubscriptionIntervalChanges", "/v0/subscriptions/{id}/intervalChanges", intervals::changes),
+        read("listIntervalChanges", "/v0/intervalChanges", intervals::all_changes),
+        write(
+            "migrateSubscriptionVersion",
+            Method::POST,
+            "/v0/subscriptions/{id}/versionMigration",
+            migration::migrate,
+        ),
         write("terminateSubscription", Method::POST, "/v0/subscriptions/{id}/termination", change::terminate),
     ];
     Noun { name: "subscriptions", operations }
@@ -48,7 +62,10 @@ pub struct Subscription {
     pub name: Box<str>,
     pub customer: Id<Customer>,
     pub plan: Id<Plan>,
+    /// The version that it is on now.
     pub version: Id<PlanVersion>,
+    /// The one that it was made with.
+    pub made_on: Id<PlanVersion>,
     pub status: Status,
     pub clock: ClockId,
     pub test_clock: Option<Id<TestClock>>,
