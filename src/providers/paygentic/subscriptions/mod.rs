@@ -20,6 +20,7 @@ pub use self::create::sign_up;
 pub use self::portal::{Closed, PortalLink, PortalSession, enter};
 use super::Operation;
 use super::customers::Customer;
+use super::entitlements;
 use super::invoices::Invoice;
 use super::payment_sessions::Session;
 use super::plans::{Plan, PlanVersion};
@@ -38,6 +39,12 @@ pub fn noun() -> Noun<Action<State>> {
         read("getSubscription", "/v0/subscriptions/{id}", list::get),
         write("updateSubscription", Method::PATCH, "/v0/subscriptions/{id}", change::update),
         write("generatePortalLink", Method::POST, "/v0/subscriptions/{id}/portal", portal::create),
+        write(
+            "reconcileSubscriptionFeatures",
+            Method::POST,
+            "/v0/subscriptions/{id}/reconciliations",
+            entitlements::reconcile,
+        ),
         write("terminateSubscription", Method::POST, "/v0/subscriptions/{id}/termination", change::terminate),
     ];
     Noun { name: "subscriptions", operations }
