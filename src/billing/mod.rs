@@ -8,6 +8,7 @@
 //!
 //! facts: paygentic-behaviour §4 (order: usage → price → proration → tax), §2.2, §2.4.
 
+pub mod allowance;
 pub mod cards;
 pub mod money;
 pub mod period;

@@ -1,8 +1,10 @@
-//! Shapes that all nouns share: list envelopes.
+//! Shapes that all nouns share: list envelopes, numbers.
 //!
 //! Facts: paygentic-behaviour §1.4: some lists say `object: "list"`, some do not.
 
+use rust_decimal::Decimal;
 use serde::Serialize;
+use serde_json::Number;
 
 use crate::api::Paging;
 
@@ -38,4 +40,12 @@ pub fn bare_list<T>(paging: Paging, rows: impl Iterator<Item = T>) -> List<T> {
 /// A list with `object: "list"`.
 pub fn list<T>(paging: Paging, rows: impl Iterator<Item = T>) -> List<T> {
     List { object: Some("list"), ..bare_list(paging, rows) }
+}
+
+/// A JSON number: whole where the value is.
+pub fn number(value: Decimal) -> Number {
+    let whole = if value.fract().is_zero() { i64::try_from(value).ok() } else { None };
+    // Through its text, because that is read to the nearest float.
+    let nearest = || value.to_string().parse().ok().and_then(Number::from_f64).unwrap_or_else(|| Number::from(0));
+    whole.map_or_else(nearest, Number::from)
 }

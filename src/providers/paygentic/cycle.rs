@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::World;
-use super::invoices::{self, Invoice, Number, Status as InvoiceStatus, drafts};
+use super::entitlements;
+use super::grants;
+use super::invoices::{self, Invoice, LineItem, Number, Status as InvoiceStatus, drafts};
 use super::notices::Notice;
 use super::payment_sessions::{self, Session};
 use super::schedule;
@@ -94,6 +96,7 @@ pub fn activate(world: &mut World, id: Id<Subscription>) {
         row.status = Status::Active;
         row.updated_at = now;
     });
+    entitlements::provision(world, id);
     let row = world.state.subscriptions[id].clone();
     world.emit(row.clock, Notice::SubscriptionActivated(id, row));
     replan(world, id);
@@ -138,11 +141,36 @@ fn bill(world: &mut World, id: Id<Subscription>, moment: Timestamp) -> Option<Id
     if due.is_empty() {
         return None;
     }
-    let sequence = world.state.cycles.update(place, |cycle| {
+    let sequence = next_sequence(world, id);
+    Some(drafts::open(world, id, sequence, moment, &due))
+}
+
+/// The number of a subscription's next invoice, which it takes.
+pub fn next_sequence(world: &mut World, id: Id<Subscription>) -> u32 {
+    world.state.cycles.update(world.state.subscriptions[id].cycle, |cycle| {
         cycle.next_sequence += 1;
         cycle.next_sequence - 1
-    });
-    Some(drafts::open(world, id, sequence, moment, &due))
+    })
+}
+
+/// What a sync made of the lines of the open invoice.
+#[derive(Default)]
+pub struct Synced {
+    pub created: usize,
+    pub removed: usize,
+}
+
+/// Draws the open invoice of an active subscription up again.
+pub fn sync(world: &mut World, id: Id<Subscription>) -> Synced {
+    let lines = |world: &World| {
+        let open = world.state.cycles[world.state.subscriptions[id].cycle].open_invoice;
+        open.map(|open| world.state.invoices[open].lines.clone()).unwrap_or_default()
+    };
+    let before = lines(world);
+    replan(world, id);
+    let after = lines(world);
+    let missing = |here: &[Id<LineItem>], there: &[Id<LineItem>]| here.iter().filter(|it| !there.contains(it)).count();
+    Synced { created: missing(&after, &before), removed: missing(&before, &after) }
 }
 
 /// A moment has come: the open invoice has its lines, and the next one is opened.
@@ -179,14 +207,24 @@ fn close(world: &mut World, invoice: Id<Invoice>) {
     }
 }
 
-/// Calculates, numbers and dates an invoice, and collects it where that can be done now.
+/// Calculates an invoice and sends it out, and collects it where that can be done now.
 fn issue(world: &mut World, invoice: Id<Invoice>) {
-    let row = &world.state.invoices[invoice];
-    let subscription = &world.state.subscriptions[row.subscription];
-    let (clock, auto_charge, term_days) =
-        (subscription.clock, subscription.auto_charge, subscription.payment_term_days);
-    let now = world.now(clock);
+    let subscription = world.state.invoices[invoice].subscription;
+    let (_, now) = clock_of(world, subscription);
     invoices::calculate(&mut world.state, invoice, now);
+    send_out(world, invoice);
+    if world.state.invoices[invoice].totals.gross().is_zero() {
+        settle(world, invoice);
+    } else if world.state.subscriptions[subscription].auto_charge {
+        payment_sessions::charge_off_session(world, invoice);
+    }
+}
+
+/// Numbers and dates an invoice whose amounts stand.
+pub fn send_out(world: &mut World, invoice: Id<Invoice>) {
+    let subscription = world.state.invoices[invoice].subscription;
+    let term_days = world.state.subscriptions[subscription].payment_term_days;
+    let (clock, now) = clock_of(world, subscription);
     let number = next_number(world, world.state.invoices[invoice].window.start);
     world.state.invoices.update(invoice, |row| {
         row.status = InvoiceStatus::Issued;
@@ -196,13 +234,7 @@ fn issue(world: &mut World, invoice: Id<Invoice>) {
         row.updated_at = now;
     });
     let row = world.state.invoices[invoice].clone();
-    let owed = row.totals.gross();
     world.emit(clock, Notice::InvoiceIssued(invoice, row));
-    if owed.is_zero() {
-        settle(world, invoice);
-    } else if auto_charge {
-        payment_sessions::charge_off_session(world, invoice);
-    }
 }
 
 /// Midnight UTC of the issue date plus the payment term (§2.8).
@@ -230,6 +262,9 @@ pub fn settle(world: &mut World, invoice: Id<Invoice>) {
         row.paid_at = Some(now);
         row.updated_at = now;
     });
+    if let Some(purchase) = world.state.invoices[invoice].purchase {
+        grants::bought(world, purchase);
+    }
     let row = world.state.invoices[invoice].clone();
     world.emit(clock, Notice::InvoicePaid(invoice, row));
     let owner = &world.state.subscriptions[subscription];
@@ -242,6 +277,14 @@ pub fn settle(world: &mut World, invoice: Id<Invoice>) {
 /// Collecting an invoice has ended without money.
 pub fn fail(world: &mut World, invoice: Id<Invoice>) {
     end_with(world, invoice, InvoiceStatus::PaymentFailed, Notice::InvoicePaymentFailed);
+}
+
+/// Nobody has paid an invoice's page in time. What nobody pays is not sold; what was used stays owed.
+pub fn lapse(world: &mut World, invoice: Id<Invoice>) {
+    let row = &world.state.invoices[invoice];
+    if row.purchase.is_some() && row.is_owed() {
+        cancel(world, invoice);
+    }
 }
 
 fn cancel(world: &mut World, invoice: Id<Invoice>) {

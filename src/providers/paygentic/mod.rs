@@ -7,8 +7,11 @@ mod billable_metrics;
 mod body;
 mod customers;
 mod cycle;
+mod entitlements;
 mod events;
+mod features;
 mod fees;
+mod grants;
 mod invoices;
 mod items;
 mod keys;
@@ -72,6 +75,9 @@ impl Provider for Paygentic {
             customers::noun(),
             subscriptions::noun(),
             test_clocks::noun(),
+            features::noun(),
+            entitlements::noun(),
+            grants::noun(),
             events::noun(),
             invoices::noun(),
             payment_sessions::noun(),

@@ -130,6 +130,10 @@ impl Notice {
             | Self::InvoiceCancelled(id, row) => {
                 let mut data = json!(invoices::body(world, *id, row, site));
                 data["invoiceId"] = data["id"].clone();
+                if let (Self::InvoicePaid(..), Some(purchase)) = (self, row.purchase) {
+                    let grant = state.purchases[purchase].grant;
+                    data["grantId"] = json!(grant.map(|grant| state.grants.text(grant)));
+                }
                 data
             }
             Self::PaymentCompleted(id, row) | Self::PaymentFailed(id, row) | Self::PaymentExpired(id, row) => {

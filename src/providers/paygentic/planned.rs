@@ -46,14 +46,6 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     (
-        "entitlements",
-        &[
-            ("listEntitlements", Method::GET, "/v1/entitlements"),
-            ("issueEntitlement", Method::POST, "/v1/entitlements"),
-            ("getEntitlement", Method::GET, "/v1/entitlements/{entitlementId}"),
-        ],
-    ),
-    (
         "external_references",
         &[
             ("createExternalReference", Method::POST, "/v0/externalReferences"),
@@ -61,26 +53,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("getExternalReference", Method::GET, "/v0/externalReferences/{id}"),
             ("updateExternalReference", Method::PATCH, "/v0/externalReferences/{id}"),
             ("deleteExternalReference", Method::DELETE, "/v0/externalReferences/{id}"),
-        ],
-    ),
-    (
-        "features",
-        &[
-            ("listFeatures", Method::GET, "/v0/features"),
-            ("createFeature", Method::POST, "/v0/features"),
-            ("getFeature", Method::GET, "/v0/features/{id}"),
-            ("updateFeature", Method::PATCH, "/v0/features/{id}"),
-            ("deleteFeature", Method::DELETE, "/v0/features/{id}"),
-        ],
-    ),
-    (
-        "grants",
-        &[
-            ("listEntitlementGrants", Method::GET, "/v1/entitlements/{entitlementId}/grants"),
-            ("createEntitlementGrant", Method::POST, "/v1/entitlements/{entitlementId}/grants"),
-            ("purchaseEntitlementGrant", Method::POST, "/v1/entitlements/{entitlementId}/grants/purchase"),
-            ("getEntitlementGrant", Method::GET, "/v1/entitlements/{entitlementId}/grants/{grantId}"),
-            ("voidEntitlementGrant", Method::DELETE, "/v1/entitlements/{entitlementId}/grants/{grantId}"),
         ],
     ),
     ("invoices", &[("createLineItem", Method::POST, "/v2/invoices/lineItems")]),
@@ -155,7 +127,6 @@ const PLANNED: &[(&str, Rows)] = &[
     (
         "subscriptions",
         &[
-            ("reconcileSubscriptionFeatures", Method::POST, "/v0/subscriptions/{id}/reconciliations"),
             ("listSubscriptionAdjustments", Method::GET, "/v0/subscriptions/{id}/adjustments"),
             ("createSubscriptionAdjustment", Method::POST, "/v0/subscriptions/{id}/adjustments"),
             ("deleteSubscriptionAdjustment", Method::DELETE, "/v0/subscriptions/{id}/adjustments/{adjustmentId}"),

@@ -13,8 +13,11 @@ use super::World;
 use super::billable_metrics::Metric;
 use super::customers::{Authorization, Consumer, Customer, PaymentMethod};
 use super::cycle::{self, Due};
+use super::entitlements::Entitlement;
 use super::events::{MeterEvent, Subject};
+use super::features::Feature;
 use super::fees::Fee;
+use super::grants::{Grant, Purchase};
 use super::invoices::{Invoice, LineItem, Refund};
 use super::notices::Notice;
 use super::payment_sessions::Session;
@@ -49,6 +52,13 @@ pub struct State {
     pub cycles: Table<Cycle>,
     pub interval_changes: Table<IntervalChange>,
     pub test_clocks: Table<TestClock>,
+    pub features: Table<Feature>,
+    pub entitlements: Table<Entitlement>,
+    pub grants: Table<Grant>,
+    pub purchases: Table<Purchase>,
+    /// The entitlements of a customer, oldest first.
+    #[serde(with = "pairs")]
+    pub entitlements_by_customer: HashMap<Id<Customer>, imbl::Vector<Id<Entitlement>>>,
     pub meter_events: Table<MeterEvent>,
     pub invoices: Table<Invoice>,
     pub line_items: Table<LineItem>,
@@ -148,6 +158,9 @@ impl State {
         let renamed = renamed.or_else(|| self.customers.rename(made, name));
         let renamed = renamed.or_else(|| self.subscriptions.rename(made, name));
         let renamed = renamed.or_else(|| self.test_clocks.rename(made, name));
+        let renamed = renamed.or_else(|| self.features.rename(made, name));
+        let renamed = renamed.or_else(|| self.entitlements.rename(made, name));
+        let renamed = renamed.or_else(|| self.grants.rename(made, name));
         let renamed = renamed.or_else(|| self.payments.rename(made, name));
         renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
@@ -177,6 +190,11 @@ impl crate::world::State for State {
             cycles: Table::new(seed),
             interval_changes: Table::new(seed),
             test_clocks: Table::new(seed),
+            features: Table::new(seed),
+            entitlements: Table::new(seed),
+            grants: Table::new(seed),
+            purchases: Table::new(seed),
+            entitlements_by_customer: HashMap::new(),
             meter_events: Table::new(seed),
             invoices: Table::new(seed),
             line_items: Table::new(seed),

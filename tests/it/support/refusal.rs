@@ -39,8 +39,18 @@ impl Api {
             let path = format!("/v0/billableMetrics/{}/events{}", text(&metric, "id"), EVER);
             seen.push(self.get(&path));
         }
+        for product in self.rows("/v0/products") {
+            seen.push(self.get(&format!("/v0/features?productId={}&limit=100", text(&product, "id"))));
+        }
         for customer in self.rows(&format!("/v0/customers?organizationId={MERCHANT}")) {
-            seen.push(self.get(&format!("/v0/customers/{}/paymentMethods", text(&customer, "id"))));
+            let id = text(&customer, "id");
+            seen.push(self.get(&format!("/v0/customers/{id}/paymentMethods")));
+            let entitlements = self.get(&format!("/v1/entitlements?customerId={id}&limit=100"));
+            for entitlement in entitlements["data"].as_array().into_iter().flatten() {
+                let path = format!("/v1/entitlements/{}/grants?includeVoided=true", text(entitlement, "entitlementId"));
+                seen.push(self.get(&path));
+            }
+            seen.push(entitlements);
         }
         json!(seen)
     }

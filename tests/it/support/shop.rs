@@ -43,6 +43,20 @@ impl Api {
         (metric, price)
     }
 
+    pub fn feature(&self, product: &str, key: &str, kind: &str) -> String {
+        let feature = json!({ "key": key, "name": format!("The {key}"), "merchantId": MERCHANT, "productId": product, "type": kind });
+        self.made("/v0/features", &feature)
+    }
+
+    /// Lets a price carry a feature; `template` is left out where it is null.
+    pub fn attach(&self, price: &str, feature: &str, template: Value) {
+        let mut carried = json!({ "featureId": feature });
+        if !template.is_null() {
+            carried["entitlementTemplate"] = template;
+        }
+        self.patch(&format!("/v0/prices/{price}"), &json!({ "feature": carried })).expect(200);
+    }
+
     pub fn plan(&self, product: &str, prices: &[&str], more: Value) -> String {
         let plan = json!({
             "name": "Plan", "currency": "USD", "merchantId": MERCHANT, "productId": product, "prices": prices,

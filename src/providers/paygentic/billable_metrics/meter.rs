@@ -19,6 +19,7 @@ use crate::billing::period::Window;
 use crate::billing::usage::{Aggregation, Path, WindowSize, aggregate, windowed};
 use crate::contract::{Violation, near};
 use crate::providers::paygentic::World;
+use crate::providers::paygentic::body::number;
 use crate::providers::paygentic::events::{MeterEvent, sample};
 use crate::providers::paygentic::state::State;
 use crate::time::Timestamp;
@@ -263,14 +264,6 @@ fn by_both<'a>(
     // Stable, so that the groups of a window stay in their order.
     rows.sort_by_key(|(window, _)| window.window_start);
     rows.into_iter().unzip()
-}
-
-/// A JSON number: whole where the value is.
-fn number(value: Decimal) -> Number {
-    let whole = if value.fract().is_zero() { i64::try_from(value).ok() } else { None };
-    // Through its text, because that is read to the nearest float.
-    let nearest = || value.to_string().parse().ok().and_then(Number::from_f64).unwrap_or_else(|| Number::from(0));
-    whole.map_or_else(nearest, Number::from)
 }
 
 #[cfg(test)]

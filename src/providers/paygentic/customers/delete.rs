@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Customer, addressed};
 use crate::api::{Call, Fault, Reply};
 use crate::providers::paygentic::World;
+use crate::providers::paygentic::entitlements::{self, Entitlement, Status as EntitlementStatus};
 use crate::providers::paygentic::invoices::Status as InvoiceStatus;
 use crate::providers::paygentic::payment_sessions::{self, Purpose, Session};
 use crate::providers::paygentic::state::State;
@@ -38,7 +39,7 @@ impl<S> Blocker<S> {
 
 pub(super) fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
-    refuse_blocked(&world.state, id)?;
+    refuse_blocked(world, id)?;
     withdraw_set_ups(world, id);
     let now = world.now(ClockId::WORLD);
     let state = &mut world.state;
@@ -55,9 +56,11 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     Ok(Reply::none())
 }
 
-fn refuse_blocked(state: &State, id: Id<Customer>) -> Result<(), Fault> {
+fn refuse_blocked(world: &World, id: Id<Customer>) -> Result<(), Fault> {
+    let state = &world.state;
     let subscriptions = Blocker::new("subscriptions", live_subscriptions(state, id));
     let invoices = Blocker::new("invoices", unsettled_invoices(state, id));
+    let entitlements = Blocker::new("entitlements", active_entitlements(world, id));
     let mut blockers = Vec::new();
     let mut reasons = Vec::new();
     if subscriptions.count > 0 {
@@ -67,6 +70,10 @@ fn refuse_blocked(state: &State, id: Id<Customer>) -> Result<(), Fault> {
     if invoices.count > 0 {
         reasons.push(format!("unsettled invoices: {}", invoices.count));
         blockers.push(json!(invoices));
+    }
+    if entitlements.count > 0 {
+        reasons.push(format!("active entitlements: {}", entitlements.count));
+        blockers.push(json!(entitlements));
     }
     if blockers.is_empty() {
         return Ok(());
@@ -79,6 +86,15 @@ fn live_subscriptions(state: &State, id: Id<Customer>) -> Vec<Item<Status>> {
     let owned = state.subscriptions_by_customer.get(&id).into_iter().flatten();
     let live = owned.filter(|id| state.subscriptions[**id].is_live());
     live.map(|id| Item { id: state.subscriptions.text(*id), status: state.subscriptions[*id].status }).collect()
+}
+
+/// What the customer still has access to.
+fn active_entitlements(world: &World, id: Id<Customer>) -> Vec<Item<EntitlementStatus>> {
+    let state = &world.state;
+    let status = |row: &Entitlement| row.status(state, world.now(row.clock));
+    let owned = entitlements::of_customer(state, id).map(|(id, row)| (id, status(row)));
+    let active = owned.filter(|(_, status)| *status == EntitlementStatus::Active);
+    active.map(|(id, status)| Item { id: state.entitlements.text(id), status }).collect()
 }
 
 /// Invoices that are being collected, or will be.

@@ -77,7 +77,7 @@ pub fn body<'a>(world: &'a World, id: Id<Invoice>, row: &Invoice, site: Site<'_>
         grand_total: major(gross, currency),
         paid_amount: major(paid, currency),
         unpaid_amount: major(unpaid, currency),
-        item_count: row.lines.len(),
+        item_count: row.lines.len() + usize::from(row.purchase.is_some()),
         line_items: None,
         period_start: row.window.start,
         period_end: row.window.end,

@@ -10,6 +10,8 @@ use super::{Invoice, Kind, LineItem};
 use crate::billing::money::{self, round_minor};
 use crate::billing::price::Rated;
 use crate::billing::tax::{Behaviour, tax};
+use crate::providers::paygentic::billable_metrics::Metric;
+use crate::providers::paygentic::entitlements::{Spared, spared};
 use crate::providers::paygentic::events;
 use crate::providers::paygentic::prices::{Charged, Price};
 use crate::providers::paygentic::state::State;
@@ -35,6 +37,8 @@ impl Totals {
 #[derive(Debug, Clone, Copy)]
 pub struct Reckoned {
     pub quantity: Decimal,
+    /// What was used, whether or not it is charged.
+    pub used: Option<Decimal>,
     pub unit_price: Decimal,
     pub net: Decimal,
     pub tax: Decimal,
@@ -49,6 +53,7 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     for (id, line) in lines.iter().zip(reckoned) {
         state.line_items.update(*id, |row| {
             row.quantity = Some(line.quantity);
+            row.used = line.used;
             row.unit_price = line.unit_price;
             row.net = line.net;
             row.tax = line.tax;
@@ -70,17 +75,41 @@ pub fn estimate(state: &State, invoice: Id<Invoice>) -> Totals {
 pub fn reckon(state: &State, line: &LineItem) -> Reckoned {
     let price = &line.terms;
     let subscription = &state.subscriptions[line.subscription];
-    let (quantity, Rated { unit_price, amount }) = match (line.kind, price.of) {
+    let (quantity, used, Rated { unit_price, amount }) = match (line.kind, price.of) {
         (Kind::Metered, Charged::Metric(metric)) => {
-            let quantity = events::quantity(state, metric, subscription.customer, line.window);
-            (quantity, price.rate.of(quantity))
+            let usage = usage(state, line, metric);
+            let quantity = usage.used - usage.beyond - if price.grant_discount { Decimal::ZERO } else { usage.covered };
+            (quantity, Some(usage.used), price.rate.of(quantity))
+        }
+        (Kind::Discount, Charged::Metric(metric)) => {
+            let Usage { covered, .. } = usage(state, line, metric);
+            let Rated { unit_price, amount } = price.rate.of(covered);
+            (covered, None, Rated { unit_price: -unit_price, amount: -amount })
         }
         // Until it is calculated, `net` of a fee line is its price, tax contained or not.
-        _ => (line.quantity.unwrap_or_default(), Rated { unit_price: line.unit_price, amount: line.net }),
+        _ => (line.quantity.unwrap_or_default(), None, Rated { unit_price: line.unit_price, amount: line.net }),
     };
     let rate = if price.outside_tax_scope { Decimal::ZERO } else { tax_rate(state, subscription, Some(price)) };
     let taxed = tax(amount, rate, state.plans[subscription.plan].tax_behaviour);
-    Reckoned { quantity, unit_price, net: taxed.net, tax: taxed.tax, rate }
+    Reckoned { quantity, used, unit_price, net: taxed.net, tax: taxed.tax, rate }
+}
+
+/// The usage of a line, and what of it an allowance leaves uncharged.
+struct Usage {
+    used: Decimal,
+    /// By grants: not charged, or taken away again by a discount line.
+    covered: Decimal,
+    /// Beyond a hard limit: not charged.
+    beyond: Decimal,
+}
+
+fn usage(state: &State, line: &LineItem, metric: Id<Metric>) -> Usage {
+    let used = events::quantity(state, metric, state.subscriptions[line.subscription].customer, line.window);
+    let Spared { covered, beyond } = spared(state, line.subscription, &line.terms, line.window);
+    // Usage that is no sum, such as a peak, may draw on more than one allowance.
+    let most = used.max(Decimal::ZERO);
+    let covered = covered.min(most);
+    Usage { used, covered, beyond: beyond.min(most - covered) }
 }
 
 fn total(state: &State, invoice: Id<Invoice>, lines: &[Reckoned]) -> Totals {

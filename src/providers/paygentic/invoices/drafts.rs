@@ -39,6 +39,7 @@ pub fn open(
         moment,
         grace_end: moment,
         lines: Box::default(),
+        purchase: None,
         totals: Totals::default(),
         number: None,
         issued_at: None,
@@ -62,20 +63,15 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
     let mut metered = false;
     let mut lines = Vec::with_capacity(due.len());
     for (charge, at) in due {
-        let standing = standing(&world.state, &earlier, charge, at);
-        let terms = terms(&world.state, charge, standing);
-        let mut line = draft(subscription, invoice, charge, at, terms, now);
+        let known = standing(&world.state, &earlier, charge, at, false);
+        let terms = terms(&world.state, charge, known);
+        let line = draft(subscription, invoice, charge, at, terms, now);
         let span = window.get_or_insert(line.window);
         *span = Window { start: span.start.min(line.window.start), end: span.end.max(line.window.end) };
         metered |= line.kind == Kind::Metered;
-        lines.push(match standing {
-            Some(id) => {
-                line.created_at = world.state.line_items[id].created_at;
-                world.state.line_items.update(id, |row| *row = line);
-                id
-            }
-            None => world.state.line_items.insert(line),
-        });
+        let discount = discount(&line).map(|line| (standing(&world.state, &earlier, charge, at, true), line));
+        lines
+            .extend([Some((known, line)), discount].into_iter().flatten().map(|(known, line)| put(world, known, line)));
     }
     for gone in earlier.iter().filter(|line| !lines.contains(line)) {
         world.state.line_items.remove(*gone);
@@ -100,6 +96,20 @@ pub fn forget(world: &mut World, invoice: Id<Invoice>, stale: &[Id<LineItem>]) {
         .update(invoice, |row| row.lines = row.lines.iter().copied().filter(|line| !stale.contains(line)).collect());
 }
 
+/// Puts a line in the place of the one that stands for the same thing.
+fn put(world: &mut World, standing: Option<Id<LineItem>>, mut line: LineItem) -> Id<LineItem> {
+    let Some(id) = standing else { return world.state.line_items.insert(line) };
+    line.created_at = world.state.line_items[id].created_at;
+    world.state.line_items.update(id, |row| *row = line);
+    id
+}
+
+/// The line that takes away what grants cover, where the price wants it shown (§2.4).
+fn discount(line: &LineItem) -> Option<LineItem> {
+    let shown = line.kind == Kind::Metered && line.terms.grant_discount && line.terms.feature.is_some();
+    shown.then(|| LineItem { kind: Kind::Discount, ..line.clone() })
+}
+
 /// The line that a charge has on an open invoice already, for a window that begins where this one does. A one-off
 /// has one line only, wherever an end has moved it.
 pub(super) fn standing(
@@ -107,11 +117,14 @@ pub(super) fn standing(
     lines: &[Id<LineItem>],
     charge: &Charge,
     moment: &Moment,
+    discount: bool,
 ) -> Option<Id<LineItem>> {
     lines.iter().copied().find(|line| {
         let line = &state.line_items[*line];
         let once = charge.interval.cadence.is_zero();
-        line.interval == charge.interval.serial && (once || line.window.start == moment.window.start)
+        line.interval == charge.interval.serial
+            && (line.kind == Kind::Discount) == discount
+            && (once || line.window.start == moment.window.start)
     })
 }
 
@@ -149,6 +162,7 @@ pub(super) fn draft(
         invoice_at: moment.due,
         term: if charge.interval.in_advance { Term::InAdvance } else { Term::InArrears },
         quantity,
+        used: None,
         unit_price: rated.unit_price,
         net: if metered { Decimal::ZERO } else { prorate(rated.amount, moment.window, moment.full) },
         tax: Decimal::ZERO,

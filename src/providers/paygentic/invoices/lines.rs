@@ -6,12 +6,13 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::calculate::reckon;
+use super::calculate::{Reckoned, reckon};
 use super::{Invoice, Kind, LineItem, Status};
 use crate::api::{Call, Fault, Reply};
 use crate::billing::money::{exact, plain, sum};
 use crate::contract::Violation;
 use crate::providers::paygentic::World;
+use crate::providers::paygentic::grants::{Purchase, Sold, sold};
 use crate::providers::paygentic::prices::{Charged, Term};
 use crate::providers::paygentic::state::State;
 use crate::time::Timestamp;
@@ -47,7 +48,7 @@ struct InvoiceLine<'a> {
     total_amount: String,
     /// A fraction: 0.085.
     tax_rate: f64,
-    price_id: IdText,
+    price_id: Option<IdText>,
     item_id: Option<IdText>,
     period_start: Timestamp,
     period_end: Timestamp,
@@ -55,25 +56,16 @@ struct InvoiceLine<'a> {
 }
 
 /// What a line comes to: as calculated, or as it would come to with the usage known now.
-struct Amounts {
-    quantity: Decimal,
-    unit_price: Decimal,
-    net: Decimal,
-    tax: Decimal,
-    rate: Decimal,
-}
-
-fn amounts(state: &State, line: &LineItem) -> Amounts {
-    if line.calculated_at.is_some() {
-        let quantity = line.quantity.unwrap_or_default();
-        return Amounts { quantity, unit_price: line.unit_price, net: line.net, tax: line.tax, rate: line.tax_rate };
+fn amounts(state: &State, line: &LineItem) -> Reckoned {
+    if line.calculated_at.is_none() {
+        return reckon(state, line);
     }
-    let now = reckon(state, line);
-    Amounts { quantity: now.quantity, unit_price: now.unit_price, net: now.net, tax: now.tax, rate: now.rate }
+    let LineItem { used, unit_price, net, tax, tax_rate: rate, .. } = *line;
+    Reckoned { quantity: line.quantity.unwrap_or_default(), used, unit_price, net, tax, rate }
 }
 
 fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> InvoiceLine<'a> {
-    let Amounts { quantity, unit_price, net, tax, rate } = amounts(state, line);
+    let Reckoned { quantity, unit_price, net, tax, rate, .. } = amounts(state, line);
     let (source, name, description, unit) = match line.terms.of {
         Charged::Metric(id) => {
             let metric = &state.metrics[id];
@@ -85,7 +77,11 @@ fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Inv
         }
     };
     InvoiceLine {
-        event_type: if line.kind == Kind::Metered { "usage" } else { "fee" },
+        event_type: match line.kind {
+            Kind::Fee => "fee",
+            Kind::Metered => "usage",
+            Kind::Discount => "discount",
+        },
         event_id: state.line_items.text(id),
         event_source_id: source.clone(),
         billable_metric_id: source,
@@ -101,11 +97,41 @@ fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Inv
         total_tax: plain(tax),
         total_amount: plain(net.saturating_add(tax)),
         tax_rate: f64::try_from(rate / Decimal::ONE_HUNDRED).unwrap_or_default(),
-        price_id: state.prices.text(line.price),
+        price_id: Some(state.prices.text(line.price)),
         item_id: None,
         period_start: line.window.start,
         period_end: line.window.end,
         payment_term: line.term,
+    }
+}
+
+/// What a purchase of units is on its invoice: one charge, of which nothing was pending before.
+fn sold_on<'a>(state: &'a State, id: Id<Invoice>, row: &Invoice, purchase: Id<Purchase>) -> InvoiceLine<'a> {
+    let Sold { feature, name, .. } = sold(state, purchase);
+    let feature = state.features.text(feature);
+    let price = plain(row.totals.gross());
+    InvoiceLine {
+        event_type: "fee",
+        event_id: state.invoices.text(id),
+        event_source_id: feature.clone(),
+        billable_metric_id: feature,
+        invoice_display_name: name,
+        line_item_type: "charge",
+        meter_event_id: "",
+        metric_name: name,
+        metric_description: "Units that were bought",
+        metric_unit: "purchase",
+        quantity: 1.0,
+        unit_price: price.clone(),
+        total_price: price.clone(),
+        total_tax: plain(row.totals.tax),
+        total_amount: price,
+        tax_rate: 0.0,
+        price_id: None,
+        item_id: None,
+        period_start: row.window.start,
+        period_end: row.window.end,
+        payment_term: Term::InAdvance,
     }
 }
 
@@ -117,21 +143,27 @@ pub(super) fn block<'a>(
     token: Option<&str>,
 ) -> Result<InvoiceLines<'a>, Fault> {
     let state = &world.state;
-    let lines = &state.invoices[id].lines;
+    let row = &state.invoices[id];
+    let total_count = row.lines.len() + usize::from(row.purchase.is_some());
     let from = match token.map(str::parse::<usize>) {
         None => 0,
-        Some(Ok(from)) if from <= lines.len() => from,
+        Some(Ok(from)) if from <= total_count => from,
         Some(_) => {
             let violation = Violation::query("pageToken", "format", "is not a token that this API gave");
             return Err(Fault::violations(vec![violation]));
         }
     };
-    let to = from.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)).min(lines.len());
+    let to = from.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)).min(total_count);
+    // What was bought comes behind the lines.
+    let shown = |n: usize| match row.lines.get(n) {
+        Some(line) => Some(on_invoice(state, *line, &state.line_items[*line])),
+        None => row.purchase.map(|purchase| sold_on(state, id, row, purchase)),
+    };
     Ok(InvoiceLines {
         invoice_id: state.invoices.text(id),
-        line_items: lines[from..to].iter().map(|line| on_invoice(state, *line, &state.line_items[*line])).collect(),
-        total_count: lines.len(),
-        next_page_token: (to < lines.len()).then(|| to.to_string()),
+        line_items: (from..to).filter_map(shown).collect(),
+        total_count,
+        next_page_token: (to < total_count).then(|| to.to_string()),
     })
 }
 
@@ -179,9 +211,8 @@ fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a
     let subscription = &state.subscriptions[line.subscription];
     let pending = state.invoices[line.invoice].status == Status::Active;
     let known = amounts(state, line);
-    let metered = line.kind == Kind::Metered;
     let calculated = line.calculated_at.is_some();
-    let waiting = metered && !calculated;
+    let waiting = line.kind != Kind::Fee && !calculated;
     // A pending fee is known but for its tax; usage is not known before its window closes.
     let subtotal = if waiting { Decimal::ZERO } else { line.net };
     Entry {
@@ -202,8 +233,8 @@ fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a
         calculated_at: line.calculated_at,
         quantity: line.quantity.map(exact),
         unit_price: plain(known.unit_price),
-        metered_quantity: (metered && calculated).then(|| exact(known.quantity)),
-        estimated_metered_quantity: waiting.then(|| exact(known.quantity)),
+        metered_quantity: known.used.filter(|_| calculated).map(exact),
+        estimated_metered_quantity: known.used.filter(|_| waiting).map(exact),
         estimated_subtotal: waiting.then(|| plain(known.net)),
         payment_term: line.term,
         subtotal: plain(subtotal),

@@ -24,8 +24,9 @@ pub use self::calculate::{Totals, calculate, estimate, reckon, tax_rate};
 pub use self::pdf::{document, quantity, tax_label};
 pub use self::projected::pending;
 pub use self::refunds::Refund;
-pub use self::settle::link;
+pub use self::settle::{LINK_LIFE, Page, link, open_page};
 use super::Operation;
+use super::grants::Purchase;
 use super::payment_sessions::Session;
 use super::prices::{Price, Term};
 use super::state::State;
@@ -66,6 +67,8 @@ pub struct Invoice {
     /// Until then late events are counted.
     pub grace_end: Timestamp,
     pub lines: Box<[Id<LineItem>]>,
+    /// What it sells in place of lines: units of an entitlement.
+    pub purchase: Option<Id<Purchase>>,
     /// Rounded to the minor unit when issued.
     pub totals: Totals,
     pub number: Option<Number>,
@@ -143,6 +146,8 @@ pub struct LineItem {
     pub term: Term,
     /// Of a metered line: unknown until it is calculated.
     pub quantity: Option<Decimal>,
+    /// What was used, of which `quantity` is charged.
+    pub used: Option<Decimal>,
     pub unit_price: Decimal,
     /// Without tax, unrounded.
     pub net: Decimal,
@@ -158,6 +163,8 @@ pub struct LineItem {
 pub enum Kind {
     Fee,
     Metered,
+    /// Takes away from the metered line before it what grants cover.
+    Discount,
 }
 
 impl Row for LineItem {

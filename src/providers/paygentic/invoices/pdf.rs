@@ -12,6 +12,7 @@ use crate::billing::tax::Behaviour;
 use crate::documents::{Line, Sheet, date, period, readable};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::customers::{Address, Customer};
+use crate::providers::paygentic::grants::{Sold, sold};
 use crate::providers::paygentic::state::{MERCHANT_NAME, State};
 use crate::world::Id;
 
@@ -58,7 +59,11 @@ fn sheet(state: &State, id: Id<Invoice>) -> Sheet {
         from: vec![MERCHANT_NAME.to_owned(), "billing@merchant.example".to_owned(), customer.merchant.to_string()],
         to: recipient(state, customer),
         currency: plan.currency.to_string(),
-        lines: lines.iter().map(|line| on_paper(line, &plan.currency)).collect(),
+        lines: lines
+            .iter()
+            .map(|line| on_paper(line, &plan.currency))
+            .chain(sold_on_paper(state, row, &money))
+            .collect(),
         totals,
         due: format!("{} {}", plan.currency, money(due)),
         note: (plan.tax_behaviour == Behaviour::Inclusive)
@@ -121,6 +126,17 @@ fn on_paper(line: &LineItem, currency: &str) -> Line {
         unit_price: plain(line.unit_price),
         amount: major(line.net, currency),
     }
+}
+
+fn sold_on_paper(state: &State, row: &Invoice, money: &impl Fn(Decimal) -> String) -> Option<Line> {
+    let Sold { units, name, .. } = sold(state, row.purchase?);
+    Some(Line {
+        name: format!("{name}, {} units", readable(units)),
+        period: date(row.window.start),
+        quantity: readable(Decimal::ONE),
+        unit_price: plain(row.totals.net),
+        amount: money(row.totals.net),
+    })
 }
 
 /// How much of it, in digits that a person can read.

@@ -5,12 +5,13 @@
 use serde::Deserialize;
 
 use super::calculate::{Reckoned, add_up, reckon};
-use super::{Body, Invoice, LineItem, Status, drafts};
+use super::{Body, Invoice, LineItem, Status, Totals, drafts};
 use crate::api::{Call, Fault, Reply, Site};
 use crate::billing::period::Window;
 use crate::contract::Violation;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::body::list as envelope;
+use crate::providers::paygentic::grants::Purchase;
 use crate::providers::paygentic::prices::Charged;
 use crate::providers::paygentic::schedule::{self, Charge, Cycle, Moment};
 use crate::providers::paygentic::state::State;
@@ -66,13 +67,12 @@ fn moments(world: &World, row: &Subscription, from: Timestamp, to: Timestamp) ->
     let mut ahead = Cycle::clone(&world.state.cycles[row.cycle]);
     let mut found = Vec::new();
     // The open invoice is the next one and has its number already.
-    ahead.next_sequence -= u32::from(ahead.open_invoice.is_some());
-    while let Some(at) = schedule::next_due(row, &ahead).filter(|at| *at < to) {
+    let open = ahead.open_invoice.map(|open| world.state.invoices[open].sequence);
+    let mut sequences = open.into_iter().chain(ahead.next_sequence..);
+    while let (Some(at), Some(sequence)) = (schedule::next_due(row, &ahead).filter(|at| *at < to), sequences.next()) {
         let due = schedule::due(row, &ahead, at);
         schedule::pass(row, &mut ahead, at);
         let fees: Due = due.into_iter().filter(|due| !is_metered(world, due)).collect();
-        let sequence = ahead.next_sequence;
-        ahead.next_sequence += 1;
         if at >= from && !fees.is_empty() {
             found.push((fees, sequence));
         }
@@ -112,11 +112,23 @@ fn body<'a>(
 pub fn pending(state: &State, id: Id<Subscription>, charge: &Charge, moment: &Moment) -> LineItem {
     let cycle = &state.cycles[state.subscriptions[id].cycle];
     let open: &[Id<LineItem>] = cycle.open_invoice.map_or(&[], |open| &state.invoices[open].lines);
-    let terms = drafts::terms(state, charge, drafts::standing(state, open, charge, moment));
+    let terms = drafts::terms(state, charge, drafts::standing(state, open, charge, moment, false));
     drafts::draft(id, state.invoices.next_id(), charge, moment, terms, moment.due)
 }
 
 impl Invoice {
+    /// The invoice of units that are bought, before it is sent out.
+    pub fn of_purchase(
+        purchase: Id<Purchase>,
+        subscription: Id<Subscription>,
+        sequence: u32,
+        totals: Totals,
+        now: Timestamp,
+    ) -> Self {
+        let projected = Self::projected(subscription, sequence, Window { start: now, end: now }, now);
+        Self { purchase: Some(purchase), status: Status::Draft, totals, ..projected }
+    }
+
     fn projected(subscription: Id<Subscription>, sequence: u32, window: Window, at: Timestamp) -> Self {
         Self {
             subscription,
@@ -126,7 +138,8 @@ impl Invoice {
             moment: at,
             grace_end: at,
             lines: Box::default(),
-            totals: super::Totals::default(),
+            purchase: None,
+            totals: Totals::default(),
             number: None,
             issued_at: None,
             due_at: None,

@@ -10,11 +10,11 @@ use crate::api::{Call, Fault, Kind, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::payment_sessions::{self, Charge, Opening, Purpose, Redirects, Session};
-use crate::time::Cadence;
+use crate::time::{Cadence, Timestamp};
 use crate::world::Id;
 
 /// How long a payment link of an invoice lives.
-const LINK_LIFE: Cadence = Cadence::days(30);
+pub const LINK_LIFE: Cadence = Cadence::days(30);
 /// How often an invoice may be tried again.
 const RETRY_EVERY: Cadence = Cadence::seconds(60);
 
@@ -84,26 +84,38 @@ pub fn link(
     redirects: Option<Redirects>,
     save: bool,
 ) -> Result<Id<Session>, Fault> {
+    let (_, now) = cycle::clock_of(world, world.state.invoices[id].subscription);
+    let expires_at =
+        LINK_LIFE.after(now, 1).ok_or_else(|| Fault::internal("the link would expire beyond the calendar"))?;
+    Ok(open_page(world, id, Page { expires_at, redirects, save }))
+}
+
+/// How a page of an invoice waits for its customer.
+pub struct Page {
+    pub expires_at: Timestamp,
+    pub redirects: Option<Redirects>,
+    pub save: bool,
+}
+
+/// Opens a page that waits for the payment of an invoice, in place of an older one.
+pub fn open_page(world: &mut World, id: Id<Invoice>, page: Page) -> Id<Session> {
     payment_sessions::withdraw_of(world, id);
     let row = &world.state.invoices[id];
     let subscription = &world.state.subscriptions[row.subscription];
-    let now = world.now(subscription.clock);
     let opening = Opening {
         purpose: Purpose::Invoice(id),
         customer: Some(subscription.customer),
         amount: row.totals.gross(),
         currency: world.state.plans[subscription.plan].currency.clone(),
         clock: subscription.clock,
-        expires_at: LINK_LIFE
-            .after(now, 1)
-            .ok_or_else(|| Fault::internal("the link would expire beyond the calendar"))?,
-        redirects,
-        save,
+        expires_at: page.expires_at,
+        redirects: page.redirects,
+        save: page.save,
         metadata: None,
     };
     let session = payment_sessions::open(world, opening);
     world.state.invoices.update(id, |row| row.session = Some(session));
-    Ok(session)
+    session
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,8 @@ use crate::billing::money::{major, plain};
 use crate::billing::tax::Behaviour;
 pub(super) use crate::pages::Bill;
 use crate::pages::Line;
-use crate::providers::paygentic::invoices::{Invoice, LineItem, period, quantity, tax_label};
+use crate::providers::paygentic::grants::{Sold, sold};
+use crate::providers::paygentic::invoices::{Invoice, LineItem, period, quantity, readable, tax_label};
 use crate::providers::paygentic::payment_sessions::{Purpose, Session};
 use crate::providers::paygentic::payments::Payment;
 use crate::providers::paygentic::state::{MERCHANT_NAME, State};
@@ -71,6 +72,10 @@ impl Bill {
             detail: Some(format!("{} × {}", quantity(line), plain(line.unit_price))),
             amount: money(if behaviour == Behaviour::Inclusive { line.net.saturating_add(line.tax) } else { line.net }),
         }));
+        if let Some(Sold { units, name, .. }) = invoice.purchase.map(|purchase| sold(state, purchase)) {
+            let detail = Some(format!("{} units", readable(units)));
+            self.lines.push(Line { name: name.to_owned(), detail, amount: money(invoice.totals.net) });
+        }
         if invoice.totals.tax.is_zero() {
             return;
         }

@@ -164,7 +164,8 @@ pub fn expire(world: &mut World, id: Id<Session>) {
     }
     finish(world, id, Status::Expired);
     match world.state.sessions[id].purpose {
-        Purpose::Setup(_) | Purpose::Invoice(_) => {}
+        Purpose::Setup(_) => {}
+        Purpose::Invoice(invoice) => cycle::lapse(world, invoice),
         Purpose::Payment(payment) => payments::expired(world, payment),
         Purpose::Activation(subscription) => {
             let merchant = &world.state.customers[world.state.subscriptions[subscription].customer].merchant;

@@ -1,13 +1,14 @@
 //! A price as the wire shows it, by itself and as a line of a plan.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Charged, Model, Price, RateType, Scope, Term};
+use crate::providers::paygentic::features;
 use crate::providers::paygentic::plans::PlanLine;
 use crate::providers::paygentic::state::State;
 use crate::time::Timestamp;
-use crate::world::{Id, IdText};
+use crate::world::{Id, IdText, Row as _};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,10 +37,39 @@ pub struct Body<'a> {
     is_obligation: bool,
     grant_discount_enabled: bool,
     tax: Tax,
-    /// Features are not emulated yet: no price can have one.
-    features: [Value; 0],
+    features: Vec<Feature<'a>>,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// The feature that a price carries. A template that was left out reads as one that says nothing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Feature<'a> {
+    id: String,
+    feature_id: IdText,
+    entitlement_template: Value,
+    feature: FeatureBody<'a>,
+}
+
+#[derive(Serialize)]
+struct FeatureBody<'a> {
+    key: &'a str,
+    name: &'a str,
+    r#type: features::Kind,
+}
+
+fn feature<'a>(state: &'a State, id: Id<Price>, row: &Price) -> Option<Feature<'a>> {
+    let attached = row.feature.as_ref().filter(|attached| !state.features[attached.feature].deleted)?;
+    let feature = &state.features[attached.feature];
+    let price = state.prices.text(id);
+    Some(Feature {
+        // A price carries one feature at most, so that its own id tells them apart.
+        id: format!("pf_{}", price.as_str().trim_start_matches(Price::PREFIX)),
+        feature_id: state.features.text(attached.feature),
+        entitlement_template: attached.written.clone().unwrap_or_else(|| Value::Object(Map::new())),
+        feature: FeatureBody { key: &feature.key, name: &feature.name, r#type: feature.kind },
+    })
 }
 
 #[derive(Serialize)]
@@ -57,7 +87,7 @@ impl Tax {
     }
 }
 
-pub(super) fn body<'a>(state: &State, id: Id<Price>, row: &'a Price) -> Body<'a> {
+pub(super) fn body<'a>(state: &'a State, id: Id<Price>, row: &'a Price) -> Body<'a> {
     let (metric, fee) = match row.of {
         Charged::Metric(metric) => (Some(state.metrics.text(metric)), None),
         Charged::Fee(fee) => (None, Some(state.fees.text(fee))),
@@ -81,7 +111,7 @@ pub(super) fn body<'a>(state: &State, id: Id<Price>, row: &'a Price) -> Body<'a>
         is_obligation: row.obligation,
         grant_discount_enabled: row.grant_discount,
         tax: Tax::new(row.outside_tax_scope),
-        features: [],
+        features: feature(state, id, row).into_iter().collect(),
         created_at: row.created_at,
         updated_at: row.updated_at,
     }

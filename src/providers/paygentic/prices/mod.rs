@@ -20,6 +20,8 @@ pub use self::body::{Body, line_body};
 use self::rules::{Agreed, Terms};
 use super::billable_metrics::Metric;
 use super::body::bare_list;
+use super::entitlements::Attached;
+use super::features;
 use super::fees::Fee;
 use super::plans::Plan;
 use super::state::{State, mine};
@@ -63,6 +65,8 @@ pub struct Price {
     /// Owed whole: no prorated first stub.
     pub obligation: bool,
     pub grant_discount: bool,
+    /// What whoever subscribes to it is entitled to.
+    pub feature: Option<Attached>,
     rate_type: RateType,
     /// Outside the scope of tax, netted after it.
     pub outside_tax_scope: bool,
@@ -141,6 +145,7 @@ impl Price {
             quantity: self.quantity,
             obligation: self.obligation,
             grant_discount: self.grant_discount,
+            hard_limit: self.feature.as_ref().is_some_and(Attached::has_hard_limit),
             rate_type: self.rate_type,
             outside_tax_scope: self.outside_tax_scope,
         }
@@ -200,12 +205,22 @@ impl TaxInput {
 #[serde(rename_all = "camelCase")]
 struct FeatureInput {
     feature_id: String,
+    entitlement_template: Option<Value>,
+}
+
+impl FeatureInput {
+    fn attach(self, state: &State) -> Result<Attached, Fault> {
+        let feature = features::referred(state, "/feature/featureId", &self.feature_id)?;
+        let kind = state.features[feature].kind;
+        Attached::new(feature, kind, self.entitlement_template, "/feature/entitlementTemplate")
+    }
 }
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let wanted: Create = call.input()?;
     let (of, merchant) = anchor(&world.state, &wanted)?;
-    not_emulated(wanted.feature.as_ref(), wanted.pricing_unit_id.as_deref())?;
+    no_pricing_unit(wanted.pricing_unit_id.as_deref())?;
+    let feature = wanted.feature.map(|feature| feature.attach(&world.state)).transpose()?;
     let terms = Terms {
         of,
         model: wanted.model,
@@ -214,6 +229,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         quantity: wanted.quantity,
         obligation: wanted.is_obligation,
         grant_discount: wanted.grant_discount_enabled,
+        hard_limit: feature.as_ref().is_some_and(Attached::has_hard_limit),
         rate_type: wanted.rate_type,
         outside_tax_scope: wanted.tax.is_some_and(|tax| tax.is_outside()),
     };
@@ -232,6 +248,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         quantity: terms.quantity,
         obligation: terms.obligation,
         grant_discount: terms.grant_discount,
+        feature,
         rate_type: terms.rate_type,
         outside_tax_scope: terms.outside_tax_scope,
         created_at: now,
@@ -256,12 +273,7 @@ fn anchor(state: &State, wanted: &Create) -> Result<(Charged, Arc<str>), Fault> 
 }
 
 /// What this sandbox has no rows of cannot be referred to.
-fn not_emulated(feature: Option<&FeatureInput>, pricing_unit: Option<&str>) -> Result<(), Fault> {
-    if let Some(FeatureInput { feature_id }) = feature {
-        let violation =
-            Violation::body("/feature/featureId", "reference", "features are not emulated yet: there is none");
-        return Err(Fault::no_such("feature", feature_id).with_violation(violation));
-    }
+fn no_pricing_unit(pricing_unit: Option<&str>) -> Result<(), Fault> {
     if let Some(unit) = pricing_unit {
         let violation =
             Violation::body("/pricingUnitId", "reference", "pricing units are not emulated yet: there is none");
@@ -320,15 +332,21 @@ struct Update {
     grant_discount_enabled: Option<bool>,
     rate_type: Option<RateType>,
     tax: Option<TaxInput>,
+    #[serde(default)]
+    feature: Patch<FeatureInput>,
     /// `null` takes away what no price here can have.
-    feature: Option<FeatureInput>,
     pricing_unit_id: Option<String>,
 }
 
 fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.prices)?;
     let wanted: Update = call.input()?;
-    not_emulated(wanted.feature.as_ref(), wanted.pricing_unit_id.as_deref())?;
+    no_pricing_unit(wanted.pricing_unit_id.as_deref())?;
+    let feature = match wanted.feature {
+        Patch::Absent => world.state.prices[id].feature.clone(),
+        Patch::Null => None,
+        Patch::Value(feature) => Some(feature.attach(&world.state)?),
+    };
     let mut terms = world.state.prices[id].terms();
     if let Some(text) = &wanted.billable_metric_id {
         if matches!(terms.of, Charged::Fee(_)) {
@@ -342,12 +360,14 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     terms.quantity = wanted.quantity.unwrap_or(terms.quantity);
     terms.obligation = wanted.is_obligation.unwrap_or(terms.obligation);
     terms.grant_discount = wanted.grant_discount_enabled.unwrap_or(terms.grant_discount);
+    terms.hard_limit = feature.as_ref().is_some_and(Attached::has_hard_limit);
     terms.rate_type = wanted.rate_type.unwrap_or(terms.rate_type);
     terms.outside_tax_scope = wanted.tax.map_or(terms.outside_tax_scope, |tax| tax.is_outside());
     let agreed = rules::agree(&terms)?;
     let now = world.now(ClockId::WORLD);
     world.state.prices.update(id, |row| {
         row.agree(terms, agreed);
+        row.feature = feature;
         row.display_name = wanted.invoice_display_name.unwrap_or_else(|| Arc::clone(&row.display_name));
         wanted.invoice_display_group.apply(&mut row.display_group);
         row.term = wanted.payment_term.unwrap_or(row.term);

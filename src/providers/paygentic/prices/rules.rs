@@ -23,6 +23,8 @@ pub(super) struct Terms {
     pub quantity: u32,
     pub obligation: bool,
     pub grant_discount: bool,
+    /// Of the feature's allowance: nothing beyond it is charged.
+    pub hard_limit: bool,
     pub rate_type: RateType,
     pub outside_tax_scope: bool,
 }
@@ -192,6 +194,12 @@ fn sign(terms: &Terms, unit_price: Decimal, wrong: &mut Wrong) {
         "does not go with a negative unitPrice: grants discount charges, not rebates",
     );
     wrong.refuse(
+        negative && terms.hard_limit,
+        "/properties/unitPrice",
+        "minimum",
+        "is 0 or more where the feature has a hard limit: a rebate would end with the allowance",
+    );
+    wrong.refuse(
         terms.outside_tax_scope && unit_price > Decimal::ZERO,
         "/properties/unitPrice",
         "maximum",
@@ -217,6 +225,7 @@ mod tests {
             quantity: 3,
             obligation: true,
             grant_discount: false,
+            hard_limit: false,
             rate_type: RateType::Amount,
             outside_tax_scope: false,
         }
@@ -263,6 +272,7 @@ mod tests {
         assert!(agree(&rebate()).is_ok());
         assert!(agree(&Terms { outside_tax_scope: true, ..rebate() }).is_ok());
         assert_eq!(refused(&Terms { grant_discount: true, ..rebate() }), ["/grantDiscountEnabled"]);
+        assert_eq!(refused(&Terms { hard_limit: true, ..rebate() }), ["/properties/unitPrice"]);
         assert_eq!(refused(&Terms { quantity: 2, obligation: true, ..rebate() }), ["/quantity", "/isObligation"]);
     }
 

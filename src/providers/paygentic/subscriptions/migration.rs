@@ -15,6 +15,7 @@ use super::{Status, Subscription, VersionPolicy, body};
 use crate::api::{Call, Fault, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle::{self, Due};
+use crate::providers::paygentic::entitlements;
 use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::plans::{self, Plan, PlanLine, PlanVersion};
 use crate::providers::paygentic::schedule::{self, Charge, Cycle, Interval, Pending};
@@ -160,6 +161,7 @@ fn start(world: &mut World, id: Id<Subscription>, target: Id<PlanVersion>, timin
             row.version = target;
             row.updated_at = now;
         });
+        entitlements::align(world, id);
     }
     cycle::replan(world, id);
     Ok(())
@@ -176,6 +178,7 @@ pub fn arrive(world: &mut World, id: Id<Subscription>) {
         row.version = version;
         row.updated_at = now;
     });
+    entitlements::align(world, id);
     let row = world.state.subscriptions[id].clone();
     world.emit(clock, Notice::SubscriptionUpdated(id, row));
 }

@@ -24,6 +24,7 @@ pub use self::migration::{arrive, follow, follow_default};
 pub use self::portal::{Closed, PortalLink, PortalSession, enter};
 use super::Operation;
 use super::customers::Customer;
+use super::entitlements;
 use super::invoices::Invoice;
 use super::payment_sessions::Session;
 use super::plans::{Plan, PlanVersion};
@@ -51,6 +52,12 @@ pub fn noun() -> Noun<Action<State>> {
             Method::POST,
             "/v0/subscriptions/{id}/versionMigration",
             migration::migrate,
+        ),
+        write(
+            "reconcileSubscriptionFeatures",
+            Method::POST,
+            "/v0/subscriptions/{id}/reconciliations",
+            entitlements::reconcile,
         ),
         write("terminateSubscription", Method::POST, "/v0/subscriptions/{id}/termination", change::terminate),
     ];

@@ -3,7 +3,6 @@
 //! Facts: paygentic-behaviour §2.7. A request may do several things; they happen together, removals first. What is
 //! billed already is not touched, and the intervals of one line neither overlap nor leave a gap.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -17,7 +16,7 @@ use crate::billing::money;
 use crate::billing::price::Rate;
 use crate::contract::Violation;
 use crate::providers::paygentic::World;
-use crate::providers::paygentic::cycle;
+use crate::providers::paygentic::cycle::{self, Synced};
 use crate::providers::paygentic::invoices::{LineItem, drafts};
 use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::prices::{Charged, Price};
@@ -128,40 +127,30 @@ pub(in super::super) fn edit(world: &mut World, call: &Call) -> Result<Reply, Fa
     })))
 }
 
-#[derive(Default)]
-struct Synced {
-    created: usize,
-    removed: usize,
-}
-
-/// Draws up anew what waits to be invoiced.
+/// Draws up anew what waits to be invoiced: lines of intervals that have changed are not kept.
 fn sync(world: &mut World, id: Id<Subscription>, before: &Cycle) -> Synced {
     let row = world.state.subscriptions[id].clone();
     if row.status != Status::Active {
         return Synced::default();
     }
-    let open = |world: &World| -> BTreeSet<Id<LineItem>> {
-        let open = world.state.cycles[row.cycle].open_invoice;
-        open.map(|invoice| world.state.invoices[invoice].lines.iter().copied().collect()).unwrap_or_default()
+    let after = &world.state.cycles[row.cycle].charges;
+    let of = |charges: &[Charge], serial: u32| {
+        let found = charges.iter().find(|charge| charge.interval.serial == serial);
+        found.map(|charge| Arc::clone(&charge.interval))
     };
-    let had = open(world);
-    let same = |serial: u32| {
-        let of = |charges: &[Charge]| {
-            charges.iter().find(|charge| charge.interval.serial == serial).map(|charge| Arc::clone(&charge.interval))
-        };
-        of(&before.charges) == of(&world.state.cycles[row.cycle].charges)
-    };
-    let stale: Vec<Id<LineItem>> =
-        had.iter().copied().filter(|line| !same(world.state.line_items[*line].interval)).collect();
+    let stale = |serial: u32| of(&before.charges, serial) != of(after, serial);
+    let mut forgotten = 0;
     if let Some(invoice) = before.open_invoice {
-        drafts::forget(world, invoice, &stale);
+        let lines = world.state.invoices[invoice].lines.iter();
+        let lines: Vec<Id<LineItem>> =
+            lines.copied().filter(|line| stale(world.state.line_items[*line].interval)).collect();
+        drafts::forget(world, invoice, &lines);
+        forgotten = lines.len();
     }
-    cycle::replan(world, id);
-    let has = open(world);
-    let row = world.state.subscriptions[id].clone();
+    let synced = cycle::sync(world, id);
     world.emit(row.clock, Notice::SubscriptionUpdated(id, row));
     cycle::catch_up(world, id);
-    Synced { created: has.difference(&had).count(), removed: had.difference(&has).count() }
+    Synced { removed: synced.removed + forgotten, ..synced }
 }
 
 /// A change that is being put together.
