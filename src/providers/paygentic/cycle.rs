@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::customers::Customer;
 use super::invoices::{self, Invoice, Number, Status as InvoiceStatus, drafts};
 use super::notices::Notice;
 use super::payment_sessions::{self, Session};
@@ -42,6 +43,16 @@ impl Due {
             Self::Remind(id) => ("renewal_reminder", Gist::of(&state.subscriptions, id)),
             Self::End(id) => ("subscription_ends", Gist::of(&state.subscriptions, id)),
             Self::Expire(id) => ("session_expires", Gist::of(&state.sessions, id)),
+        }
+    }
+
+    /// Whose subscription, invoice or payment it is about, if it is a customer's.
+    pub fn customer(self, state: &State) -> Option<Id<Customer>> {
+        let of = |id: Id<Subscription>| state.subscriptions[id].customer;
+        match self {
+            Self::Moment(id) | Self::Remind(id) | Self::End(id) => Some(of(id)),
+            Self::Close(id) => Some(of(state.invoices[id].subscription)),
+            Self::Expire(id) => state.sessions[id].customer,
         }
     }
 }

@@ -8,10 +8,13 @@ mod body;
 mod customers;
 mod cycle;
 mod events;
+mod external_references;
 mod fees;
 mod invoices;
 mod items;
 mod keys;
+mod merchant_integrations;
+mod merchants;
 mod notices;
 mod pages;
 mod payment_sessions;
@@ -21,12 +24,14 @@ mod plans;
 mod prices;
 mod products;
 mod refusals;
+mod salesforce;
 mod schedule;
 mod state;
 mod subscriptions;
 mod test_clocks;
 #[cfg(test)]
 mod testing;
+mod users;
 mod webhooks;
 
 use http::HeaderMap;
@@ -65,6 +70,12 @@ impl Provider for Paygentic {
     fn nouns() -> Vec<Noun<Action<State>>> {
         let mut nouns = vec![
             products::noun(),
+            items::noun(),
+            external_references::noun(),
+            merchant_integrations::noun(),
+            salesforce::noun(),
+            users::noun(),
+            merchants::noun(),
             billable_metrics::noun(),
             fees::noun(),
             prices::noun(),
@@ -110,6 +121,13 @@ impl Provider for Paygentic {
         world.state.name_row(answer, name)
     }
 
+    fn place(world: &mut World, kind: &str, row: &Value) -> Result<Value, String> {
+        match kind {
+            "salesforceAccount" => salesforce::place(world, row),
+            _ => Err(format!("{kind:?} is nothing that a starting world can place here: try \"salesforceAccount\"")),
+        }
+    }
+
     fn clock(world: &World, name: &str) -> Option<ClockId> {
         test_clocks::clock(world, name)
     }
@@ -125,6 +143,7 @@ impl Provider for Paygentic {
             ("plans", of("/v0/plans?")),
             ("prices", of("/v0/prices?")),
             ("products", of("/v0/products?")),
+            ("items", of("/v0/items?")),
             ("fees", of(&format!("/v0/fees?merchantId={merchant}&"))),
             ("billable metrics", of(&format!("/v0/billableMetrics?merchantId={merchant}&"))),
             ("test clocks", of("/v0/testClocks?")),

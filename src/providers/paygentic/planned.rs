@@ -54,16 +54,6 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     (
-        "external_references",
-        &[
-            ("createExternalReference", Method::POST, "/v0/externalReferences"),
-            ("listExternalReferences", Method::GET, "/v0/externalReferences"),
-            ("getExternalReference", Method::GET, "/v0/externalReferences/{id}"),
-            ("updateExternalReference", Method::PATCH, "/v0/externalReferences/{id}"),
-            ("deleteExternalReference", Method::DELETE, "/v0/externalReferences/{id}"),
-        ],
-    ),
-    (
         "features",
         &[
             ("listFeatures", Method::GET, "/v0/features"),
@@ -84,25 +74,6 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     ("invoices", &[("createLineItem", Method::POST, "/v2/invoices/lineItems")]),
-    (
-        "items",
-        &[
-            ("createItem", Method::POST, "/v0/items"),
-            ("listItems", Method::GET, "/v0/items"),
-            ("getItem", Method::GET, "/v0/items/{id}"),
-            ("updateItem", Method::PATCH, "/v0/items/{id}"),
-        ],
-    ),
-    (
-        "merchant_integrations",
-        &[
-            ("listMerchantIntegrations", Method::GET, "/v0/merchantIntegrations"),
-            ("upsertMerchantIntegration", Method::PUT, "/v0/merchantIntegrations"),
-            ("getMerchantIntegration", Method::GET, "/v0/merchantIntegrations/{id}"),
-            ("disconnectMerchantIntegration", Method::PATCH, "/v0/merchantIntegrations/{id}/disconnect"),
-        ],
-    ),
-    ("merchants", &[("resetMerchant", Method::POST, "/v0/merchants/{merchantId}/reset")]),
     (
         "orders",
         &[
@@ -131,7 +102,6 @@ const PLANNED: &[(&str, Rows)] = &[
         "revenue",
         &[("getRevenue", Method::GET, "/v0/revenue"), ("getRevenueAccounts", Method::GET, "/v0/revenue/accounts")],
     ),
-    ("salesforce", &[("listSalesforceAccounts", Method::GET, "/v0/integrations/salesforce/accounts")]),
     (
         "source_events",
         &[
@@ -175,7 +145,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("deleteSubscriptionAdjustment", Method::DELETE, "/v0/subscriptions/{id}/adjustments/{adjustmentId}"),
         ],
     ),
-    ("users", &[("getUser", Method::GET, "/v0/users/{id}"), ("updateUser", Method::PATCH, "/v0/users/{id}")]),
 ];
 
 pub fn nouns() -> Vec<Noun<Action<State>>> {

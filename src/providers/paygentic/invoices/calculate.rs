@@ -11,6 +11,7 @@ use crate::billing::money::{self, round_minor};
 use crate::billing::price::Rated;
 use crate::billing::tax::{Behaviour, tax};
 use crate::providers::paygentic::events;
+use crate::providers::paygentic::items::Item;
 use crate::providers::paygentic::prices::{Charged, Price};
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::Subscription;
@@ -47,7 +48,9 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     let reckoned: Vec<Reckoned> = lines.iter().map(|line| reckon(state, &state.line_items[*line])).collect();
     let totals = total(state, invoice, &reckoned);
     for (id, line) in lines.iter().zip(reckoned) {
+        let item = tag(state, &state.line_items[*id]);
         state.line_items.update(*id, |row| {
+            row.item = item;
             row.quantity = Some(line.quantity);
             row.unit_price = line.unit_price;
             row.net = line.net;
@@ -57,6 +60,17 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
         });
     }
     state.invoices.update(invoice, |row| row.totals = totals);
+}
+
+/// The item that a line stands for: that of its fee or metric, until the line is calculated and keeps it.
+pub fn tag(state: &State, line: &LineItem) -> Option<Id<Item>> {
+    if line.calculated_at.is_some() {
+        return line.item;
+    }
+    match line.terms.of {
+        Charged::Metric(id) => state.metrics[id].item,
+        Charged::Fee(id) => state.fees[id].item,
+    }
 }
 
 /// What an invoice that is still open would come to now.

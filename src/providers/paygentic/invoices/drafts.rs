@@ -119,6 +119,7 @@ pub(super) fn draft(
         subscription,
         invoice,
         price: charge.price,
+        item: None,
         kind: if metered { Kind::Metered } else { Kind::Fee },
         window: moment.window,
         invoice_at: moment.due,

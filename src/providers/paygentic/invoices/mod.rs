@@ -26,6 +26,7 @@ pub use self::projected::pending;
 pub use self::refunds::Refund;
 pub use self::settle::link;
 use super::Operation;
+use super::items::Item;
 use super::payment_sessions::Session;
 use super::prices::{Price, Term};
 use super::state::State;
@@ -133,6 +134,8 @@ pub struct LineItem {
     pub subscription: Id<Subscription>,
     pub invoice: Id<Invoice>,
     pub price: Id<Price>,
+    /// What its fee or metric was tagged with when it was calculated; until then the tag of the day counts.
+    pub item: Option<Id<Item>>,
     /// The price as it was when the line was drafted: a later edit leaves the open period alone.
     pub terms: Arc<Price>,
     pub kind: Kind,
