@@ -122,6 +122,18 @@ impl<T> Patch<T> {
             Self::Value(value) => *field = Some(value),
         }
     }
+
+    /// What a value that was sent means.
+    ///
+    /// # Errors
+    /// If it means nothing.
+    pub fn try_map<U, E>(self, meaning: impl FnOnce(T) -> Result<U, E>) -> Result<Patch<U>, E> {
+        Ok(match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(value) => Patch::Value(meaning(value)?),
+        })
+    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {

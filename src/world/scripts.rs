@@ -35,6 +35,11 @@ impl Scripts {
         }
     }
 
+    /// Forgets what is said of things that are gone.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0 = self.0.iter().filter(|(of, _)| keep(of)).map(|(of, left)| (Arc::clone(of), left.clone())).collect();
+    }
+
     /// What is left of each.
     pub fn left(&self) -> impl Iterator<Item = (&str, &Vector<Outcome>)> {
         self.0.iter().map(|(of, outcomes)| (&**of, outcomes))

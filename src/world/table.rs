@@ -185,6 +185,14 @@ impl<T: Row> Table<T> {
         self.rows.get_mut(id.0 as usize).and_then(Option::take)
     }
 
+    /// Takes out all rows that are not to be kept.
+    pub fn retain(&mut self, keep: impl Fn(Id<T>, &T) -> bool) {
+        let gone: Vec<Id<T>> = self.iter().filter(|(id, row)| !keep(*id, row)).map(|(id, _)| id).collect();
+        for id in gone {
+            self.remove(id);
+        }
+    }
+
     /// All rows, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Id<T>, &Arc<T>)> {
         // The numbers fit: `insert` checks them.
@@ -239,8 +247,8 @@ impl<T: Row> Table<T> {
         self.name(other, name.as_str());
     }
 
-    /// Gives a row an id of somebody's choosing.
-    fn name(&mut self, id: Id<T>, name: &str) {
+    /// Gives a row an id of somebody's choosing, which must be one of this kind's.
+    pub fn name(&mut self, id: Id<T>, name: &str) {
         let name: Arc<str> = Arc::from(name);
         let names = Arc::make_mut(self.names.get_or_insert_default());
         names.rows.insert(Arc::clone(&name), id.0);

@@ -113,6 +113,16 @@ impl<S: State> World<S> {
         self.timers.queue.remove(&timer);
     }
 
+    /// Forgets what the provider is no longer to do, on whichever clock.
+    pub fn retain_timers(&mut self, keep: impl Fn(&S, &S::Due) -> bool) {
+        let gone = |task: &Task<S::Due>| matches!(task, Task::Provider(due) if !keep(&self.state, due));
+        let gone: Vec<Timer> =
+            self.timers.queue.iter().filter(|(_, task)| gone(task)).map(|(timer, _)| *timer).collect();
+        for timer in gone {
+            self.cancel_timer(timer);
+        }
+    }
+
     /// When the next thing falls due on a clock.
     #[must_use]
     pub fn next_due(&self, clock: ClockId) -> Option<Timestamp> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::customers::Customer;
 use super::entitlements;
 use super::grants;
 use super::invoices::{self, Invoice, LineItem, Number, Status as InvoiceStatus, drafts};
@@ -47,6 +48,16 @@ impl Due {
             Self::End(id) => ("subscription_ends", Gist::of(&state.subscriptions, id)),
             Self::Version(id) => ("version_change", Gist::of(&state.subscriptions, id)),
             Self::Expire(id) => ("session_expires", Gist::of(&state.sessions, id)),
+        }
+    }
+
+    /// Whose subscription, invoice or payment it is about, if it is a customer's.
+    pub fn customer(self, state: &State) -> Option<Id<Customer>> {
+        let of = |id: Id<Subscription>| state.subscriptions[id].customer;
+        match self {
+            Self::Moment(id) | Self::Remind(id) | Self::End(id) | Self::Version(id) => Some(of(id)),
+            Self::Close(id) => Some(of(state.invoices[id].subscription)),
+            Self::Expire(id) => state.sessions[id].customer,
         }
     }
 }

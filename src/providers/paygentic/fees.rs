@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::body::list;
+use super::items::{self, Item};
 use super::prices::Charged;
 use super::products::{self, Product};
 use super::state::{State, mine};
-use super::{Operation, World, items};
-use crate::api::{Action, Call, Fault, Noun, Reply, read, write};
+use super::{Operation, World};
+use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
 use crate::time::Timestamp;
 use crate::world::{ClockId, Id, IdText, Row};
 
@@ -33,6 +34,7 @@ pub fn noun() -> Noun<Action<State>> {
 pub struct Fee {
     pub merchant: Arc<str>,
     pub product: Id<Product>,
+    pub item: Option<Id<Item>>,
     pub name: Box<str>,
     pub description: Box<str>,
     pub created_at: Timestamp,
@@ -52,7 +54,7 @@ struct Body<'a> {
     object: &'static str,
     merchant_id: &'a str,
     product_id: IdText,
-    item_id: Option<&'a str>,
+    item_id: Option<IdText>,
     name: &'a str,
     description: &'a str,
     created_at: Timestamp,
@@ -66,7 +68,7 @@ fn body(state: &State, id: Id<Fee>) -> Body<'_> {
         object: "fee",
         merchant_id: &row.merchant,
         product_id: state.products.text(row.product),
-        item_id: None,
+        item_id: row.item.map(|id| state.items.text(id)),
         name: &row.name,
         description: &row.description,
         created_at: row.created_at,
@@ -86,11 +88,11 @@ struct Create {
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let Create { merchant_id, product_id, item_id, name, description } = call.input()?;
-    items::referred(item_id.as_deref())?;
     let product = products::named_or_first(&world.state, &merchant_id, product_id.as_deref())?;
+    let item = item_id.map(|text| items::tag(&world.state, product, &text)).transpose()?;
     let now = world.now(ClockId::WORLD);
     let merchant = world.state.merchant(&merchant_id);
-    let fee = Fee { merchant, product, name, description, created_at: now, updated_at: now, deleted: false };
+    let fee = Fee { merchant, product, item, name, description, created_at: now, updated_at: now, deleted: false };
     let id = world.state.fees.insert(fee);
     Ok(Reply::created(&body(&world.state, id)))
 }
@@ -107,12 +109,12 @@ fn index(world: &World, call: &Call) -> Result<Reply, Fault> {
     let filter: Filter = call.filter()?;
     let state = &world.state;
     let product = filter.product_id.as_deref().map(|text| state.products.find(text));
+    let item = filter.item_id.as_deref().map(|text| state.items.find(text));
     let kept = |row: &Fee| {
         !row.deleted
             && mine(filter.merchant_id.as_deref(), &row.merchant)
             && product.is_none_or(|product| product == Some(row.product))
-            // No row is tagged with an item.
-            && filter.item_id.is_none()
+            && item.is_none_or(|item| item.is_some() && item == row.item)
     };
     let ids = state.fees.iter().filter(|(_, row)| kept(row)).map(|(id, _)| id);
     Ok(Reply::ok(&list(call.paging(), ids).map(|id| body(state, id))))
@@ -134,17 +136,20 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
 struct Update {
     name: Option<Box<str>>,
     description: Option<Box<str>>,
-    item_id: Option<String>,
+    #[serde(default)]
+    item_id: Patch<String>,
 }
 
 fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
     let Update { name, description, item_id } = call.input()?;
-    items::referred(item_id.as_deref())?;
+    let product = world.state.fees[id].product;
+    let item = item_id.try_map(|text| items::tag(&world.state, product, &text))?;
     let now = world.now(ClockId::WORLD);
     world.state.fees.update(id, |row| {
         row.name = name.unwrap_or_else(|| row.name.clone());
         row.description = description.unwrap_or_else(|| row.description.clone());
+        item.apply(&mut row.item);
         row.updated_at = now;
     });
     Ok(Reply::ok(&body(&world.state, id)))

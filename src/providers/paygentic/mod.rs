@@ -9,12 +9,15 @@ mod customers;
 mod cycle;
 mod entitlements;
 mod events;
+mod external_references;
 mod features;
 mod fees;
 mod grants;
 mod invoices;
 mod items;
 mod keys;
+mod merchant_integrations;
+mod merchants;
 mod notices;
 mod pages;
 mod payment_sessions;
@@ -24,12 +27,14 @@ mod plans;
 mod prices;
 mod products;
 mod refusals;
+mod salesforce;
 mod schedule;
 mod state;
 mod subscriptions;
 mod test_clocks;
 #[cfg(test)]
 mod testing;
+mod users;
 mod webhooks;
 
 use http::HeaderMap;
@@ -68,6 +73,12 @@ impl Provider for Paygentic {
     fn nouns() -> Vec<Noun<Action<State>>> {
         let mut nouns = vec![
             products::noun(),
+            items::noun(),
+            external_references::noun(),
+            merchant_integrations::noun(),
+            salesforce::noun(),
+            users::noun(),
+            merchants::noun(),
             billable_metrics::noun(),
             fees::noun(),
             prices::noun(),
@@ -116,6 +127,13 @@ impl Provider for Paygentic {
         world.state.name_row(answer, name)
     }
 
+    fn place(world: &mut World, kind: &str, row: &Value) -> Result<Value, String> {
+        match kind {
+            "salesforceAccount" => salesforce::place(world, row),
+            _ => Err(format!("{kind:?} is nothing that a starting world can place here: try \"salesforceAccount\"")),
+        }
+    }
+
     fn clock(world: &World, name: &str) -> Option<ClockId> {
         test_clocks::clock(world, name)
     }
@@ -135,6 +153,7 @@ impl Provider for Paygentic {
             ("plans", of("/v0/plans?")),
             ("prices", of("/v0/prices?")),
             ("products", of("/v0/products?")),
+            ("items", of("/v0/items?")),
             ("fees", of(&format!("/v0/fees?merchantId={merchant}&"))),
             ("billable metrics", of(&format!("/v0/billableMetrics?merchantId={merchant}&"))),
             ("test clocks", of("/v0/testClocks?")),

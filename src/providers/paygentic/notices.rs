@@ -14,7 +14,7 @@ use super::invoices::{self, Invoice};
 use super::payments::{self, Payment};
 use super::subscriptions::{self, Subscription};
 use crate::api::{Gist, Site};
-use crate::world::{Event, Id, Notice as _};
+use crate::world::{Event, Id, IdText, Notice as _};
 
 /// An event with the row as it was.
 #[derive(Clone, Serialize, Deserialize)]
@@ -32,6 +32,17 @@ pub enum Notice {
     PaymentCompleted(Id<Payment>, Arc<Payment>),
     PaymentFailed(Id<Payment>, Arc<Payment>),
     PaymentExpired(Id<Payment>, Arc<Payment>),
+    /// One of the above whose rows have been wiped: it says what it said before.
+    Told(Box<Notice>, Arc<Told>),
+}
+
+/// What an event said while its rows were there.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Told {
+    data: Value,
+    id: Arc<str>,
+    amount: Option<String>,
+    currency: Option<String>,
 }
 
 impl crate::world::Notice for Notice {
@@ -50,6 +61,7 @@ impl crate::world::Notice for Notice {
             Self::PaymentCompleted(..) => "payment.completed.v0",
             Self::PaymentFailed(..) => "payment.failed.v0",
             Self::PaymentExpired(..) => "payment.expired.v0",
+            Self::Told(was, _) => was.name(),
         }
     }
 
@@ -66,6 +78,7 @@ impl crate::world::Notice for Notice {
             | Self::InvoicePaymentFailed(id, _)
             | Self::InvoiceCancelled(id, _) => id.about(),
             Self::PaymentCompleted(id, _) | Self::PaymentFailed(id, _) | Self::PaymentExpired(id, _) => id.about(),
+            Self::Told(was, _) => was.about(),
         }
     }
 }
@@ -108,6 +121,12 @@ impl Notice {
             Self::PaymentCompleted(id, row) | Self::PaymentFailed(id, row) | Self::PaymentExpired(id, row) => {
                 Gist::of(&state.payments, *id).with_amount(row.amount, &row.currency)
             }
+            Self::Told(was, told) => Gist {
+                noun: was.about().0,
+                id: IdText::named(Arc::clone(&told.id)),
+                amount: told.amount.clone(),
+                currency: told.currency.clone(),
+            },
         }
     }
 
@@ -139,7 +158,18 @@ impl Notice {
             Self::PaymentCompleted(id, row) | Self::PaymentFailed(id, row) | Self::PaymentExpired(id, row) => {
                 payments::event_data(state, *id, row)
             }
+            Self::Told(_, told) => told.data.clone(),
         }
+    }
+
+    /// The same without need of its rows, which are about to go.
+    pub fn told(&self, world: &World, site: Site<'_>) -> Self {
+        if let Self::Told(..) = self {
+            return self.clone();
+        }
+        let Gist { id, amount, currency, .. } = self.gist(world);
+        let told = Told { data: self.data(world, site), id: id.as_str().into(), amount, currency };
+        Self::Told(Box::new(self.clone()), Arc::new(told))
     }
 }
 

@@ -45,36 +45,7 @@ const PLANNED: &[(&str, Rows)] = &[
             ("getCostReport", Method::GET, "/v0/costs/report"),
         ],
     ),
-    (
-        "external_references",
-        &[
-            ("createExternalReference", Method::POST, "/v0/externalReferences"),
-            ("listExternalReferences", Method::GET, "/v0/externalReferences"),
-            ("getExternalReference", Method::GET, "/v0/externalReferences/{id}"),
-            ("updateExternalReference", Method::PATCH, "/v0/externalReferences/{id}"),
-            ("deleteExternalReference", Method::DELETE, "/v0/externalReferences/{id}"),
-        ],
-    ),
     ("invoices", &[("createLineItem", Method::POST, "/v2/invoices/lineItems")]),
-    (
-        "items",
-        &[
-            ("createItem", Method::POST, "/v0/items"),
-            ("listItems", Method::GET, "/v0/items"),
-            ("getItem", Method::GET, "/v0/items/{id}"),
-            ("updateItem", Method::PATCH, "/v0/items/{id}"),
-        ],
-    ),
-    (
-        "merchant_integrations",
-        &[
-            ("listMerchantIntegrations", Method::GET, "/v0/merchantIntegrations"),
-            ("upsertMerchantIntegration", Method::PUT, "/v0/merchantIntegrations"),
-            ("getMerchantIntegration", Method::GET, "/v0/merchantIntegrations/{id}"),
-            ("disconnectMerchantIntegration", Method::PATCH, "/v0/merchantIntegrations/{id}/disconnect"),
-        ],
-    ),
-    ("merchants", &[("resetMerchant", Method::POST, "/v0/merchants/{merchantId}/reset")]),
     (
         "orders",
         &[
@@ -94,7 +65,6 @@ const PLANNED: &[(&str, Rows)] = &[
         "revenue",
         &[("getRevenue", Method::GET, "/v0/revenue"), ("getRevenueAccounts", Method::GET, "/v0/revenue/accounts")],
     ),
-    ("salesforce", &[("listSalesforceAccounts", Method::GET, "/v0/integrations/salesforce/accounts")]),
     (
         "source_events",
         &[
@@ -132,7 +102,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("deleteSubscriptionAdjustment", Method::DELETE, "/v0/subscriptions/{id}/adjustments/{adjustmentId}"),
         ],
     ),
-    ("users", &[("getUser", Method::GET, "/v0/users/{id}"), ("updateUser", Method::PATCH, "/v0/users/{id}")]),
 ];
 
 pub fn nouns() -> Vec<Noun<Action<State>>> {

@@ -15,19 +15,24 @@ use super::customers::{Authorization, Consumer, Customer, PaymentMethod};
 use super::cycle::{self, Due};
 use super::entitlements::Entitlement;
 use super::events::{MeterEvent, Subject};
+use super::external_references::{Entity, Reference};
 use super::features::Feature;
 use super::fees::Fee;
 use super::grants::{Grant, Purchase};
 use super::invoices::{Invoice, LineItem, Refund};
+use super::items::Item;
+use super::merchant_integrations::Integration;
 use super::notices::Notice;
 use super::payment_sessions::Session;
 use super::payments::Payment;
 use super::plans::{Plan, PlanVersion};
 use super::prices::Price;
 use super::products::Product;
+use super::salesforce::Account;
 use super::schedule::Cycle;
 use super::subscriptions::{IntervalChange, PortalLink, PortalSession, Subscription};
 use super::test_clocks::TestClock;
+use super::users::{self, User};
 use super::webhooks::{self, Webhooks};
 use crate::time::Timestamp;
 use crate::world::{Id, Table, hash, pairs};
@@ -40,6 +45,12 @@ pub const MERCHANT_NAME: &str = "Leapday Merchant";
 #[derive(Clone, Serialize, Deserialize)]
 pub struct State {
     pub products: Table<Product>,
+    pub items: Table<Item>,
+    pub references: Table<Reference>,
+    pub integrations: Table<Integration>,
+    /// What the CRM of a starting world holds.
+    pub salesforce_accounts: imbl::Vector<Arc<Account>>,
+    pub users: Table<User>,
     pub metrics: Table<Metric>,
     pub fees: Table<Fee>,
     pub prices: Table<Price>,
@@ -106,7 +117,7 @@ pub struct State {
     pub invoice_numbers: OrdMap<i32, u32>,
 
     /// The name that the caller's merchant goes by where a request does not say it.
-    merchant: Option<Arc<str>>,
+    pub(super) merchant: Option<Arc<str>>,
     #[serde(with = "crate::world::seed")]
     pub seed: u64,
 }
@@ -147,10 +158,45 @@ impl State {
         format!("{:016x}", hash(self.seed, format!("{kind} {number}").as_bytes())).into()
     }
 
+    /// The state of the merchant's account when everything is wiped that is not carried over here. All ids and tokens
+    /// that come are new ones: they follow from another seed.
+    #[must_use]
+    pub fn wiped(self, keep_catalog: bool) -> Self {
+        let fresh = Self {
+            integrations: self.integrations,
+            salesforce_accounts: self.salesforce_accounts,
+            users: self.users,
+            webhooks: self.webhooks,
+            webhook_portals: self.webhook_portals,
+            merchant: self.merchant,
+            ..<Self as crate::world::State>::new(self.seed)
+        };
+        if !keep_catalog {
+            return fresh;
+        }
+        let mut references = self.references;
+        references.retain(|_, row| matches!(row.of, Entity::Item(_)));
+        Self {
+            products: self.products,
+            items: self.items,
+            references,
+            metrics: self.metrics,
+            fees: self.fees,
+            prices: self.prices,
+            features: self.features,
+            plans: self.plans,
+            plan_versions: self.plan_versions,
+            ..fresh
+        }
+    }
+
     /// Gives the row that an answer shows the id that a fixture wants.
     pub fn name_row(&mut self, answer: &Value, name: &str) -> Result<(), String> {
         let made = answer["id"].as_str().or_else(|| answer["customerId"].as_str()).unwrap_or_default();
         let renamed = self.products.rename(made, name);
+        let renamed = renamed.or_else(|| self.items.rename(made, name));
+        let renamed = renamed.or_else(|| self.references.rename(made, name));
+        let renamed = renamed.or_else(|| self.integrations.rename(made, name));
         let renamed = renamed.or_else(|| self.metrics.rename(made, name));
         let renamed = renamed.or_else(|| self.fees.rename(made, name));
         let renamed = renamed.or_else(|| self.prices.rename(made, name));
@@ -178,6 +224,11 @@ impl crate::world::State for State {
     fn new(seed: u64) -> Self {
         Self {
             products: Table::new(seed),
+            items: Table::new(seed),
+            references: Table::new(seed),
+            integrations: Table::new(seed),
+            salesforce_accounts: imbl::Vector::new(),
+            users: users::first(seed),
             metrics: Table::new(seed),
             fees: Table::new(seed),
             prices: Table::new(seed),

@@ -13,9 +13,10 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::body::list;
+use super::items::{self, Item};
 use super::products::{self, Product};
 use super::state::{State, mine};
-use super::{Operation, World, items};
+use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
 use crate::billing::usage::{Aggregation, Path};
 use crate::time::Timestamp;
@@ -37,6 +38,7 @@ pub fn noun() -> Noun<Action<State>> {
 pub struct Metric {
     pub merchant: Arc<str>,
     pub product: Id<Product>,
+    pub item: Option<Id<Item>>,
     pub name: Box<str>,
     pub description: Box<str>,
     pub unit: Box<str>,
@@ -62,7 +64,7 @@ struct Body<'a> {
     object: &'static str,
     merchant_id: &'a str,
     product_id: IdText,
-    item_id: Option<&'a str>,
+    item_id: Option<IdText>,
     name: &'a str,
     description: &'a str,
     unit: &'a str,
@@ -82,7 +84,7 @@ fn body(state: &State, id: Id<Metric>) -> Body<'_> {
         object: "billableMetric",
         merchant_id: &row.merchant,
         product_id: state.products.text(row.product),
-        item_id: None,
+        item_id: row.item.map(|id| state.items.text(id)),
         name: &row.name,
         description: &row.description,
         unit: &row.unit,
@@ -114,12 +116,13 @@ struct Create {
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let sent: Create = call.input()?;
-    items::referred(sent.item_id.as_deref())?;
     let product = products::named_or_first(&world.state, &sent.merchant_id, sent.product_id.as_deref())?;
+    let item = sent.item_id.map(|text| items::tag(&world.state, product, &text)).transpose()?;
     let now = world.now(ClockId::WORLD);
     let metric = Metric {
         merchant: world.state.merchant(&sent.merchant_id),
         product,
+        item,
         name: sent.name,
         description: sent.description,
         unit: sent.unit,
@@ -152,11 +155,11 @@ fn index(world: &World, call: &Call) -> Result<Reply, Fault> {
     let filter: Filter = call.filter()?;
     let state = &world.state;
     let product = filter.product_id.as_deref().map(|text| state.products.find(text));
+    let item = filter.item_id.as_deref().map(|text| state.items.find(text));
     let kept = |row: &Metric| {
         mine(filter.merchant_id.as_deref(), &row.merchant)
             && product.is_none_or(|product| product == Some(row.product))
-            // No row is tagged with an item.
-            && filter.item_id.is_none()
+            && item.is_none_or(|item| item.is_some() && item == row.item)
     };
     let ids = state.metrics.iter().filter(|(_, row)| kept(row)).map(|(id, _)| id);
     Ok(Reply::ok(&list(call.paging(), ids).map(|id| body(state, id))))
@@ -170,7 +173,8 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Update {
-    item_id: Option<String>,
+    #[serde(default)]
+    item_id: Patch<String>,
     name: Option<Box<str>>,
     description: Option<Box<str>>,
     unit: Option<Box<str>>,
@@ -186,8 +190,8 @@ struct Update {
 fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.metrics)?;
     let sent: Update = call.input()?;
-    items::referred(sent.item_id.as_deref())?;
-    let aggregation = world.state.metrics[id].aggregation;
+    let (product, aggregation) = (world.state.metrics[id].product, world.state.metrics[id].aggregation);
+    let item = sent.item_id.try_map(|text| items::tag(&world.state, product, &text))?;
     let optional = matches!(aggregation, Aggregation::Count | Aggregation::UniqueCount);
     if sent.value_property == Patch::Null && !optional {
         let message = "cannot be cleared: only COUNT and UNIQUE_COUNT do without a value to aggregate";
@@ -195,6 +199,7 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     }
     let now = world.now(ClockId::WORLD);
     world.state.metrics.update(id, |row| {
+        item.apply(&mut row.item);
         row.name = sent.name.unwrap_or_else(|| row.name.clone());
         row.description = sent.description.unwrap_or_else(|| row.description.clone());
         row.unit = sent.unit.unwrap_or_else(|| row.unit.clone());

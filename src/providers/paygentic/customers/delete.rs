@@ -11,6 +11,7 @@ use super::{Customer, addressed};
 use crate::api::{Call, Fault, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::entitlements::{self, Entitlement, Status as EntitlementStatus};
+use crate::providers::paygentic::external_references::Entity;
 use crate::providers::paygentic::invoices::Status as InvoiceStatus;
 use crate::providers::paygentic::payment_sessions::{self, Purpose, Session};
 use crate::providers::paygentic::state::State;
@@ -47,6 +48,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         row.deleted_at = Some(now);
         row.updated_at = now;
     });
+    state.references.retain(|_, row| row.of != Entity::Customer(id));
     // The consumer stays: if it comes back, it gets a new customer.
     let row = Arc::clone(&state.customers[id]);
     state.customers_by_consumer.remove(&(row.consumer, Arc::clone(&row.merchant)));

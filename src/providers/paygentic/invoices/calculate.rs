@@ -13,6 +13,7 @@ use crate::billing::tax::{Behaviour, tax};
 use crate::providers::paygentic::billable_metrics::Metric;
 use crate::providers::paygentic::entitlements::{Spared, spared};
 use crate::providers::paygentic::events;
+use crate::providers::paygentic::items::Item;
 use crate::providers::paygentic::prices::{Charged, Price};
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::Subscription;
@@ -51,7 +52,9 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     let reckoned: Vec<Reckoned> = lines.iter().map(|line| reckon(state, &state.line_items[*line])).collect();
     let totals = total(state, invoice, &reckoned);
     for (id, line) in lines.iter().zip(reckoned) {
+        let item = tag(state, &state.line_items[*id]);
         state.line_items.update(*id, |row| {
+            row.item = item;
             row.quantity = Some(line.quantity);
             row.used = line.used;
             row.unit_price = line.unit_price;
@@ -62,6 +65,17 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
         });
     }
     state.invoices.update(invoice, |row| row.totals = totals);
+}
+
+/// The item that a line stands for: that of its fee or metric, until the line is calculated and keeps it.
+pub fn tag(state: &State, line: &LineItem) -> Option<Id<Item>> {
+    if line.calculated_at.is_some() {
+        return line.item;
+    }
+    match line.terms.of {
+        Charged::Metric(id) => state.metrics[id].item,
+        Charged::Fee(id) => state.fees[id].item,
+    }
 }
 
 /// What an invoice that is still open would come to now.

@@ -157,6 +157,7 @@ pub(super) fn draft(
         invoice,
         price: charge.interval.price,
         interval: charge.interval.serial,
+        item: None,
         kind: if metered { Kind::Metered } else { Kind::Fee },
         window: moment.window,
         invoice_at: moment.due,

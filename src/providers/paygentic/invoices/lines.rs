@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::calculate::{Reckoned, reckon};
+use super::calculate::{Reckoned, reckon, tag};
 use super::{Invoice, Kind, LineItem, Status};
 use crate::api::{Call, Fault, Reply};
 use crate::billing::money::{exact, plain, sum};
@@ -98,7 +98,7 @@ fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Inv
         total_amount: plain(net.saturating_add(tax)),
         tax_rate: f64::try_from(rate / Decimal::ONE_HUNDRED).unwrap_or_default(),
         price_id: Some(state.prices.text(line.price)),
-        item_id: None,
+        item_id: tag(state, line).map(|item| state.items.text(item)),
         period_start: line.window.start,
         period_end: line.window.end,
         payment_term: line.term,
@@ -221,7 +221,7 @@ fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a
         customer_id: state.customers.text(subscription.customer),
         price_id: state.prices.text(line.price),
         invoice_id: (!pending).then(|| state.invoices.text(line.invoice)),
-        item_id: None,
+        item_id: tag(state, line).map(|item| state.items.text(item)),
         kind: line.kind,
         status: if pending { "pending" } else { "invoiced" },
         display_name: &line.terms.display_name,

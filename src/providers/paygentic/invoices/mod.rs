@@ -27,6 +27,7 @@ pub use self::refunds::Refund;
 pub use self::settle::{LINK_LIFE, Page, link, open_page};
 use super::Operation;
 use super::grants::Purchase;
+use super::items::Item;
 use super::payment_sessions::Session;
 use super::prices::{Price, Term};
 use super::state::State;
@@ -138,6 +139,8 @@ pub struct LineItem {
     pub price: Id<Price>,
     /// The serial of the interval that is billed.
     pub interval: u32,
+    /// What its fee or metric was tagged with when it was calculated; until then the tag of the day counts.
+    pub item: Option<Id<Item>>,
     /// The price as it was when the line was drafted: a later edit leaves the open period alone.
     pub terms: Arc<Price>,
     pub kind: Kind,

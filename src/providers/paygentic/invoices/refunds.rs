@@ -16,7 +16,7 @@ use crate::world::{Id, IdText, Row};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Refund {
-    invoice: Id<Invoice>,
+    pub invoice: Id<Invoice>,
     net: Decimal,
     tax: Decimal,
     reason: Option<Box<str>>,

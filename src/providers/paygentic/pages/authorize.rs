@@ -81,7 +81,7 @@ fn link<'w>(world: &'w World, visit: &Visit) -> Result<&'w Authorization, Reply>
 
 /// The payment that somebody who has signed up has not made yet.
 fn waiting(state: &State, accepted: Accepted) -> Option<Id<Session>> {
-    let session = state.subscriptions[accepted.subscription?].session?;
+    let session = state.subscriptions.get(accepted.subscription?)?.session?;
     (state.sessions[session].status == Status::Pending).then_some(session)
 }
 
@@ -127,8 +127,8 @@ pub(super) fn done(world: &World, visit: &Visit) -> Result<Reply, Reply> {
     if let (Some(url), Some(false)) = (url, visit.framed) {
         return Ok(Reply::redirect(url));
     }
-    let text = match accepted.subscription {
-        Some(id) => format!("You are subscribed to {}.", world.state.subscriptions[id].name),
+    let text = match accepted.subscription.and_then(|id| world.state.subscriptions.get(id)) {
+        Some(subscription) => format!("You are subscribed to {}.", subscription.name),
         None => format!("You are a customer of {MERCHANT_NAME} now."),
     };
     let page = Message { good: true, ..Message::new(visit.leaving(url), "Signed up", text) };

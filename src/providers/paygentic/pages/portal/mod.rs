@@ -84,10 +84,11 @@ fn owner(world: &World, visit: &Visit) -> Result<Owner, Reply> {
     if session.expires_at <= today(world, visit) {
         return Err(expired(visit, "This session has ended", session.expires_at));
     }
-    let customer = world.state.subscriptions[session.subscription].customer;
-    if world.state.customers[customer].deleted_at.is_some() {
+    // A link outlives what it leads to when a merchant's account is reset.
+    let customer = world.state.subscriptions.get(session.subscription).map(|row| row.customer);
+    let Some(customer) = customer.filter(|id| world.state.customers[*id].deleted_at.is_none()) else {
         return Err(message(visit, 410, "This account is closed", format!("{MERCHANT_NAME} has deleted it.")));
-    }
+    };
     Ok(Owner { subscription: session.subscription, customer, until: session.expires_at })
 }
 

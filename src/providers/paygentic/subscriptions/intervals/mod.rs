@@ -38,7 +38,7 @@ pub enum Reason {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct IntervalChange {
     merchant: Arc<str>,
-    subscription: Id<Subscription>,
+    pub subscription: Id<Subscription>,
     reason: Reason,
     description: Option<Box<str>>,
     metadata: Map<String, Value>,
