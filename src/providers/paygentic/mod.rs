@@ -22,6 +22,9 @@ mod prices;
 mod products;
 mod refusals;
 mod schedule;
+mod source_events;
+mod source_rules;
+mod sources;
 mod state;
 mod subscriptions;
 mod test_clocks;
@@ -69,6 +72,9 @@ impl Provider for Paygentic {
             fees::noun(),
             prices::noun(),
             plans::noun(),
+            sources::noun(),
+            source_events::noun(),
+            source_rules::noun(),
             customers::noun(),
             subscriptions::noun(),
             test_clocks::noun(),
@@ -123,6 +129,7 @@ impl Provider for Paygentic {
             ("invoices", of("/v2/invoices?")),
             ("payments", of("/v0/payments?")),
             ("plans", of("/v0/plans?")),
+            ("sources", of("/v0/sources?")),
             ("prices", of("/v0/prices?")),
             ("products", of("/v0/products?")),
             ("fees", of(&format!("/v0/fees?merchantId={merchant}&"))),

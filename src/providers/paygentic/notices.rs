@@ -12,6 +12,7 @@ use super::World;
 use super::customers::{self, Customer};
 use super::invoices::{self, Invoice};
 use super::payments::{self, Payment};
+use super::source_events::{self, SourceEvent};
 use super::subscriptions::{self, Subscription};
 use crate::api::{Gist, Site};
 use crate::world::{Event, Id, Notice as _};
@@ -32,6 +33,7 @@ pub enum Notice {
     PaymentCompleted(Id<Payment>, Arc<Payment>),
     PaymentFailed(Id<Payment>, Arc<Payment>),
     PaymentExpired(Id<Payment>, Arc<Payment>),
+    SourceEventPending(Id<SourceEvent>, Arc<SourceEvent>),
 }
 
 impl crate::world::Notice for Notice {
@@ -50,6 +52,7 @@ impl crate::world::Notice for Notice {
             Self::PaymentCompleted(..) => "payment.completed.v0",
             Self::PaymentFailed(..) => "payment.failed.v0",
             Self::PaymentExpired(..) => "payment.expired.v0",
+            Self::SourceEventPending(..) => "source_event.pending.v0",
         }
     }
 
@@ -66,6 +69,7 @@ impl crate::world::Notice for Notice {
             | Self::InvoicePaymentFailed(id, _)
             | Self::InvoiceCancelled(id, _) => id.about(),
             Self::PaymentCompleted(id, _) | Self::PaymentFailed(id, _) | Self::PaymentExpired(id, _) => id.about(),
+            Self::SourceEventPending(id, _) => id.about(),
         }
     }
 }
@@ -86,6 +90,7 @@ impl Notice {
         "payment.completed.v0",
         "payment.failed.v0",
         "payment.expired.v0",
+        "source_event.pending.v0",
     ];
 
     /// What it is about, in a line.
@@ -107,6 +112,9 @@ impl Notice {
             }
             Self::PaymentCompleted(id, row) | Self::PaymentFailed(id, row) | Self::PaymentExpired(id, row) => {
                 Gist::of(&state.payments, *id).with_amount(row.amount, &row.currency)
+            }
+            Self::SourceEventPending(id, row) => {
+                Gist::of(&state.source_events, *id).with_amount(row.revenue.amount, &row.revenue.currency)
             }
         }
     }
@@ -135,6 +143,7 @@ impl Notice {
             Self::PaymentCompleted(id, row) | Self::PaymentFailed(id, row) | Self::PaymentExpired(id, row) => {
                 payments::event_data(state, *id, row)
             }
+            Self::SourceEventPending(id, row) => source_events::event_data(state, *id, row),
         }
     }
 }

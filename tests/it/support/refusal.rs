@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::{Answer, Api, EVER, MERCHANT, text};
 
 /// All that the API shows of a world, by the lists that show it.
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 13] = [
     "/v0/products",
     "/v0/billableMetrics?merchantId=org_shop",
     "/v0/fees?merchantId=org_shop",
     "/v0/prices",
     "/v0/plans",
+    "/v0/sources",
     "/v0/customers?organizationId=org_shop",
     "/v0/subscriptions?merchantId=org_shop",
     "/v0/testClocks",
@@ -38,6 +39,11 @@ impl Api {
         for metric in self.rows(&format!("/v0/billableMetrics?merchantId={MERCHANT}")) {
             let path = format!("/v0/billableMetrics/{}/events{}", text(&metric, "id"), EVER);
             seen.push(self.get(&path));
+        }
+        for source in self.rows("/v0/sources") {
+            let id = text(&source, "id");
+            seen.push(self.get(&format!("/v0/sources/{id}/events?limit=100")));
+            seen.push(self.get(&format!("/v0/sourceRules?sourceId={id}")));
         }
         for customer in self.rows(&format!("/v0/customers?organizationId={MERCHANT}")) {
             seen.push(self.get(&format!("/v0/customers/{}/paymentMethods", text(&customer, "id"))));
