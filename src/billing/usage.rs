@@ -12,7 +12,7 @@ use std::fmt::{self, Write as _};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::money;
 use super::period::Window;
@@ -83,6 +83,17 @@ impl Path {
     #[must_use]
     pub fn find<'v>(&self, data: &'v Value) -> Option<&'v Value> {
         self.names.split('.').try_fold(data, |value, name| value.as_object()?.get(name))
+    }
+
+    /// Writes a value at this path; what is no object on the way there becomes one.
+    pub fn put(&self, data: &mut Value, value: Value) {
+        let place = self.names.split('.').fold(data, |place, name| {
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            &mut place[name]
+        });
+        *place = value;
     }
 }
 
@@ -185,7 +196,8 @@ impl Tally {
 }
 
 /// The number that a JSON value holds as such or as text.
-fn number(value: &Value) -> Option<Decimal> {
+#[must_use]
+pub fn number(value: &Value) -> Option<Decimal> {
     match value {
         Value::Number(number) => decimal(number),
         Value::String(text) => money::parse(text).ok(),
@@ -364,6 +376,11 @@ mod tests {
         assert_eq!(find("$.a.b.c_1"), Some(json!(7)));
         assert_eq!(find("$.a.b"), Some(json!({"c_1": 7})));
         assert_eq!((find("$.a.x"), find("$.a.b.c_1.d"), find("$.l.0")), (None, None, None));
+        let mut written = json!({"a": 1});
+        for path in ["$.a.b", "$.a.c.d", "$.e"] {
+            Path::parse(path).unwrap().put(&mut written, json!(path));
+        }
+        assert_eq!(written, json!({"a": {"b": "$.a.b", "c": {"d": "$.a.c.d"}}, "e": "$.e"}));
         for text in ["", "$", "a.b", "$a", " $.a"] {
             assert_eq!(Path::parse(text), Err(PathError::Root), "{text}");
         }

@@ -97,28 +97,33 @@ fn accepted(state: &State, id: Id<MeterEvent>) -> Reply {
     Reply::json(202, &body)
 }
 
+/// An event on its way in.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Ingest {
+pub struct Sent {
     #[serde(rename = "type")]
-    kind: Box<str>,
-    source: Box<str>,
-    subject: Option<Arc<str>>,
-    external_subject: Option<Arc<str>>,
-    namespace: Option<Box<str>>,
-    data: Value,
-    timestamp: Option<Timestamp>,
-    idempotency_key: Option<Arc<str>>,
-    external_id: Option<Arc<str>>,
+    pub kind: Arc<str>,
+    pub source: Box<str>,
+    pub subject: Option<Arc<str>>,
+    pub external_subject: Option<Arc<str>>,
+    pub namespace: Option<Box<str>>,
+    pub data: Value,
+    pub timestamp: Option<Timestamp>,
+    pub idempotency_key: Option<Arc<str>>,
+    pub external_id: Option<Arc<str>>,
 }
 
 fn ingest(world: &mut World, call: &Call) -> Result<Reply, Fault> {
-    let sent: Ingest = call.input()?;
     let now = world.now(ClockId::WORLD);
-    let state = &mut world.state;
+    let id = record(&mut world.state, call.input()?, now)?;
+    Ok(accepted(&world.state, id))
+}
+
+/// Keeps an event where meters find it; one that was kept before under its key is that one.
+pub fn record(state: &mut State, sent: Sent, now: Timestamp) -> Result<Id<MeterEvent>, Fault> {
     // A repeat is answered as the first was, whatever has become of its metric since.
     if let Some(first) = sent.idempotency_key.as_ref().and_then(|key| state.event_keys.get(key)) {
-        return Ok(accepted(state, *first));
+        return Ok(*first);
     }
     let kind = counted_type(state, &sent.kind)?;
     let about = about(state, sent.subject.as_ref(), sent.external_subject.as_ref())?;
@@ -139,7 +144,7 @@ fn ingest(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     state.meter_events.insert(row);
     state.event_keys.insert(idempotency_key, id);
     state.usage.entry(UsageKey { event_type: kind, about }).or_default().0.insert((at, id.number()), id);
-    Ok(accepted(state, id))
+    Ok(id)
 }
 
 /// The event type under the name that a metric keeps, so that its text is kept once.

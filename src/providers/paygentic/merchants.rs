@@ -68,13 +68,13 @@ fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 #[rustfmt::skip]
 fn wipe(state: &mut State, id: Id<Customer>) {
     let State {
-        products: _, items: _, features: _, metrics: _, fees: _, prices: _, plans: _, plan_versions: _, test_clocks: _,
+        products: _, sources: _, source_rules: _, items: _, features: _, metrics: _, fees: _, prices: _, plans: _, plan_versions: _, test_clocks: _,
         users: _, integrations: _, salesforce_accounts: _, webhooks: _, webhook_portals: _,
         portals: _, portal_sessions: _, authorizations: _, invoice_numbers: _, merchant: _, seed: _,
         consumers, customers, payment_methods, references, subscriptions, cycles, meter_events, invoices, line_items,
         refunds, sessions, payments, consumers_by_email, customers_by_consumer, customers_by_external_id,
         subscriptions_by_customer, usage, event_keys, payment_keys, interval_changes, entitlements, grants, purchases,
-        entitlements_by_customer,
+        entitlements_by_customer, source_events, source_event_keys,
     } = state;
     let Some(customer) = customers.remove(id) else { return };
     if customers.iter().all(|(_, other)| other.consumer != customer.consumer) {
@@ -96,6 +96,8 @@ fn wipe(state: &mut State, id: Id<Customer>) {
     }
     invoices.retain(|_, row| !owned.contains(&row.subscription));
     line_items.retain(|_, row| !owned.contains(&row.subscription));
+    source_events.retain(|_, row| row.customer != Some(id));
+    source_event_keys.retain(|_, event| source_events.get(*event).is_some());
     interval_changes.retain(|_, row| !owned.contains(&row.subscription));
     for entitlement in entitlements_by_customer.remove(&id).into_iter().flatten() {
         entitlements.remove(entitlement);

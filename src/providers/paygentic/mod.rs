@@ -29,6 +29,9 @@ mod products;
 mod refusals;
 mod salesforce;
 mod schedule;
+mod source_events;
+mod source_rules;
+mod sources;
 mod state;
 mod subscriptions;
 mod test_clocks;
@@ -83,6 +86,9 @@ impl Provider for Paygentic {
             fees::noun(),
             prices::noun(),
             plans::noun(),
+            sources::noun(),
+            source_events::noun(),
+            source_rules::noun(),
             customers::noun(),
             subscriptions::noun(),
             test_clocks::noun(),
@@ -151,6 +157,7 @@ impl Provider for Paygentic {
             ("invoices", of("/v2/invoices?")),
             ("payments", of("/v0/payments?")),
             ("plans", of("/v0/plans?")),
+            ("sources", of("/v0/sources?")),
             ("prices", of("/v0/prices?")),
             ("products", of("/v0/products?")),
             ("items", of("/v0/items?")),

@@ -12,6 +12,7 @@ use super::World;
 use super::customers::{self, Customer};
 use super::invoices::{self, Invoice};
 use super::payments::{self, Payment};
+use super::source_events::{self, SourceEvent};
 use super::subscriptions::{self, Subscription};
 use crate::api::{Gist, Site};
 use crate::world::{Event, Id, IdText, Notice as _};
@@ -32,6 +33,7 @@ pub enum Notice {
     PaymentCompleted(Id<Payment>, Arc<Payment>),
     PaymentFailed(Id<Payment>, Arc<Payment>),
     PaymentExpired(Id<Payment>, Arc<Payment>),
+    SourceEventPending(Id<SourceEvent>, Arc<SourceEvent>),
     /// One of the above whose rows have been wiped: it says what it said before.
     Told(Box<Notice>, Arc<Told>),
 }
@@ -62,6 +64,7 @@ impl crate::world::Notice for Notice {
             Self::PaymentFailed(..) => "payment.failed.v0",
             Self::PaymentExpired(..) => "payment.expired.v0",
             Self::Told(was, _) => was.name(),
+            Self::SourceEventPending(..) => "source_event.pending.v0",
         }
     }
 
@@ -79,6 +82,7 @@ impl crate::world::Notice for Notice {
             | Self::InvoiceCancelled(id, _) => id.about(),
             Self::PaymentCompleted(id, _) | Self::PaymentFailed(id, _) | Self::PaymentExpired(id, _) => id.about(),
             Self::Told(was, _) => was.about(),
+            Self::SourceEventPending(id, _) => id.about(),
         }
     }
 }
@@ -99,6 +103,7 @@ impl Notice {
         "payment.completed.v0",
         "payment.failed.v0",
         "payment.expired.v0",
+        "source_event.pending.v0",
     ];
 
     /// What it is about, in a line.
@@ -127,6 +132,9 @@ impl Notice {
                 amount: told.amount.clone(),
                 currency: told.currency.clone(),
             },
+            Self::SourceEventPending(id, row) => {
+                Gist::of(&state.source_events, *id).with_amount(row.revenue.amount, &row.revenue.currency)
+            }
         }
     }
 
@@ -159,6 +167,7 @@ impl Notice {
                 payments::event_data(state, *id, row)
             }
             Self::Told(_, told) => told.data.clone(),
+            Self::SourceEventPending(id, row) => source_events::event_data(state, *id, row),
         }
     }
 

@@ -66,35 +66,6 @@ const PLANNED: &[(&str, Rows)] = &[
         &[("getRevenue", Method::GET, "/v0/revenue"), ("getRevenueAccounts", Method::GET, "/v0/revenue/accounts")],
     ),
     (
-        "source_events",
-        &[
-            ("listSourceEvents", Method::GET, "/v0/sources/{id}/events"),
-            ("approveSourceEvent", Method::POST, "/v0/sources/{id}/events/{eventId}/approve"),
-            ("rejectSourceEvent", Method::POST, "/v0/sources/{id}/events/{eventId}/reject"),
-            ("bulkApproveSourceEvents", Method::POST, "/v0/sources/{id}/events/bulk-approve"),
-            ("bulkRejectSourceEvents", Method::POST, "/v0/sources/{id}/events/bulk-reject"),
-        ],
-    ),
-    (
-        "source_rules",
-        &[
-            ("listSourceRules", Method::GET, "/v0/sourceRules"),
-            ("createSourceRule", Method::POST, "/v0/sourceRules"),
-            ("getSourceRule", Method::GET, "/v0/sourceRules/{ruleId}"),
-            ("updateSourceRule", Method::PATCH, "/v0/sourceRules/{ruleId}"),
-            ("deleteSourceRule", Method::DELETE, "/v0/sourceRules/{ruleId}"),
-        ],
-    ),
-    (
-        "sources",
-        &[
-            ("createSource", Method::POST, "/v0/sources"),
-            ("listSources", Method::GET, "/v0/sources"),
-            ("getSource", Method::GET, "/v0/sources/{id}"),
-            ("updateSource", Method::PATCH, "/v0/sources/{id}"),
-        ],
-    ),
-    (
         "subscriptions",
         &[
             ("listSubscriptionAdjustments", Method::GET, "/v0/subscriptions/{id}/adjustments"),

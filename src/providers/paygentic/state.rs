@@ -30,6 +30,9 @@ use super::prices::Price;
 use super::products::Product;
 use super::salesforce::Account;
 use super::schedule::Cycle;
+use super::source_events::SourceEvent;
+use super::source_rules::SourceRule;
+use super::sources::Source;
 use super::subscriptions::{IntervalChange, PortalLink, PortalSession, Subscription};
 use super::test_clocks::TestClock;
 use super::users::{self, User};
@@ -56,6 +59,12 @@ pub struct State {
     pub prices: Table<Price>,
     pub plans: Table<Plan>,
     pub plan_versions: Table<PlanVersion>,
+    pub sources: Table<Source>,
+    pub source_events: Table<SourceEvent>,
+    pub source_rules: Table<SourceRule>,
+    /// What a source has read already, by the ids there.
+    #[serde(with = "pairs")]
+    pub source_event_keys: HashMap<(Id<Source>, Arc<str>), Id<SourceEvent>>,
     pub consumers: Table<Consumer>,
     pub customers: Table<Customer>,
     pub payment_methods: Table<PaymentMethod>,
@@ -186,6 +195,8 @@ impl State {
             features: self.features,
             plans: self.plans,
             plan_versions: self.plan_versions,
+            sources: self.sources,
+            source_rules: self.source_rules,
             ..fresh
         }
     }
@@ -201,6 +212,9 @@ impl State {
         let renamed = renamed.or_else(|| self.fees.rename(made, name));
         let renamed = renamed.or_else(|| self.prices.rename(made, name));
         let renamed = renamed.or_else(|| self.plans.rename(made, name));
+        let renamed = renamed.or_else(|| self.sources.rename(made, name));
+        let renamed = renamed.or_else(|| self.source_events.rename(made, name));
+        let renamed = renamed.or_else(|| self.source_rules.rename(made, name));
         let renamed = renamed.or_else(|| self.customers.rename(made, name));
         let renamed = renamed.or_else(|| self.subscriptions.rename(made, name));
         let renamed = renamed.or_else(|| self.test_clocks.rename(made, name));
@@ -234,6 +248,10 @@ impl crate::world::State for State {
             prices: Table::new(seed),
             plans: Table::new(seed),
             plan_versions: Table::new(seed),
+            sources: Table::new(seed),
+            source_events: Table::new(seed),
+            source_rules: Table::new(seed),
+            source_event_keys: HashMap::new(),
             consumers: Table::new(seed),
             customers: Table::new(seed),
             payment_methods: Table::new(seed),
