@@ -39,3 +39,9 @@ pub fn bare_list<T>(paging: Paging, rows: impl Iterator<Item = T>) -> List<T> {
 pub fn list<T>(paging: Paging, rows: impl Iterator<Item = T>) -> List<T> {
     List { object: Some("list"), ..bare_list(paging, rows) }
 }
+
+/// A list that comes whole, since its operation takes neither `limit` nor `offset`.
+pub fn whole_list<T>(data: Vec<T>) -> List<T> {
+    let total = data.len();
+    List { object: Some("list"), data, pagination: Pagination { limit: total, offset: 0, total } }
+}
