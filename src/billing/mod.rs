@@ -14,6 +14,7 @@ pub mod money;
 pub mod period;
 pub mod price;
 pub mod proration;
+pub mod split;
 pub mod tax;
 pub mod tiers;
 pub mod usage;

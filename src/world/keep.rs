@@ -49,7 +49,7 @@ impl<S: State> World<S> {
     /// As for [`World::export`].
     pub fn digest(&self) -> Result<String, NoWorld> {
         let text = serde_json::to_vec(self).map_err(|error| NoWorld(error.to_string()))?;
-        Ok(hex(&Sha256::digest(text)))
+        Ok(sha256(&text))
     }
 
     /// A clock that is not there would be found out only when something falls due on it.
@@ -74,8 +74,11 @@ impl<S: State> World<S> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+/// SHA-256 in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::events::{Event, Notice};
 pub use self::ids::{IdText, Ids, hash};
-pub use self::keep::{NoWorld, Word, pairs, seed, text, word};
+pub use self::keep::{NoWorld, Word, pairs, seed, sha256, text, word};
 pub use self::messages::{Channel, MESSAGES_KEPT, Message};
 pub use self::outbox::{
     Answer, Attempt, Delivery, Endpoint, Mischief, Outbox, Rule, Status as DeliveryStatus, matches,

@@ -49,3 +49,9 @@ pub fn number(value: Decimal) -> Number {
     let nearest = || value.to_string().parse().ok().and_then(Number::from_f64).unwrap_or_else(|| Number::from(0));
     whole.map_or_else(nearest, Number::from)
 }
+
+/// A list that comes whole, since its operation takes neither `limit` nor `offset`.
+pub fn whole_list<T>(data: Vec<T>) -> List<T> {
+    let total = data.len();
+    List { object: Some("list"), data, pagination: Pagination { limit: total, offset: 0, total } }
+}

@@ -10,8 +10,10 @@ use crate::api::{Fault, KeyPolicy, Kind, Visitor, WorldKey};
 use crate::contract::{Place, Violation};
 
 const SCHEME: &str = "Bearer ";
-/// Behind a dot at the end of a key: the role as which it acts.
-const READONLY: &str = "readonly";
+/// Behind a dot at the end of a key: the role that may only look.
+pub const READONLY: &str = "readonly";
+/// Whose a key is that names nobody: the user that every world has.
+const HOLDER: &str = "leapday";
 
 pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -26,9 +28,21 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
             "this is a sandbox: a live key has no business here; use sk_test_…, or start with --allow-live-keys";
         return Err(refused("A live key was sent to a sandbox", advice));
     }
-    let reader = token.strip_suffix(READONLY).and_then(|name| name.strip_suffix('.')).filter(|name| !name.is_empty());
-    let (name, role) = reader.map_or((token, None), |name| (name, Some(READONLY)));
+    let named = token.rsplit_once('.').filter(|(name, role)| !name.is_empty() && is_role(role));
+    let (name, role) = named.map_or((token, None), |(name, role)| (name, Some(role)));
     Ok(WorldKey { name: name.into(), role })
+}
+
+/// `readonly`, or the name of a user: what can stand in a `usr_` id, in lower case, so that tokens which happen to have
+/// dots in them are hardly ever split.
+fn is_role(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// The user whose key it is (§1.1: a key belongs to one).
+pub fn user(role: Option<&str>) -> String {
+    format!("usr_{}", role.unwrap_or(HOLDER))
 }
 
 fn refused(message: &str, advice: &str) -> Fault {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use http::Method;
 use serde::Deserialize;
 
+use super::approvals::Resource;
 use super::customers::Customer;
 use super::events::{MeterEvent, Subject};
 use super::external_references::Entity;
@@ -74,7 +75,8 @@ fn wipe(state: &mut State, id: Id<Customer>) {
         consumers, customers, payment_methods, references, subscriptions, cycles, meter_events, invoices, line_items,
         refunds, sessions, payments, consumers_by_email, customers_by_consumer, customers_by_external_id,
         subscriptions_by_customer, usage, event_keys, payment_keys, interval_changes, entitlements, grants, purchases,
-        entitlements_by_customer, source_events, source_event_keys,
+        entitlements_by_customer, source_events, source_event_keys, orders, order_lines, approvals, schedules,
+        schedule_intervals, staged_invoices, reviews,
     } = state;
     let Some(customer) = customers.remove(id) else { return };
     if customers.iter().all(|(_, other)| other.consumer != customer.consumer) {
@@ -98,6 +100,16 @@ fn wipe(state: &mut State, id: Id<Customer>) {
     line_items.retain(|_, row| !owned.contains(&row.subscription));
     source_events.retain(|_, row| row.customer != Some(id));
     source_event_keys.retain(|_, event| source_events.get(*event).is_some());
+    orders.retain(|_, row| row.customer != id);
+    order_lines.retain(|_, row| orders.get(row.order).is_some());
+    schedules.retain(|_, row| orders.get(row.order).is_some());
+    schedule_intervals.retain(|_, row| schedules.get(row.schedule).is_some());
+    staged_invoices.retain(|_, row| schedules.get(row.schedule).is_some());
+    approvals.retain(|_, row| match row.resource {
+        Resource::Order(order) => orders.get(order).is_some(),
+        Resource::Invoice(invoice) => invoices.get(invoice).is_some(),
+    });
+    reviews.retain(|_, approval| approvals.get(*approval).is_some());
     interval_changes.retain(|_, row| !owned.contains(&row.subscription));
     for entitlement in entitlements_by_customer.remove(&id).into_iter().flatten() {
         entitlements.remove(entitlement);

@@ -3,7 +3,9 @@
 //! Facts: paygentic-contract (operations and shapes), paygentic-behaviour (rules). One file a noun;
 //! `state.rs` lists the tables, `cycle.rs` says what time does.
 
+mod approvals;
 mod billable_metrics;
+mod billing_schedules;
 mod body;
 mod customers;
 mod cycle;
@@ -19,6 +21,7 @@ mod keys;
 mod merchant_integrations;
 mod merchants;
 mod notices;
+mod orders;
 mod pages;
 mod payment_sessions;
 mod payments;
@@ -99,6 +102,9 @@ impl Provider for Paygentic {
             invoices::noun(),
             payment_sessions::noun(),
             payments::noun(),
+            orders::noun(),
+            approvals::noun(),
+            billing_schedules::noun(),
             webhooks::noun(),
         ];
         nouns.extend(planned::nouns());
@@ -156,6 +162,8 @@ impl Provider for Paygentic {
             ("subscriptions", of("/v0/subscriptions?")),
             ("invoices", of("/v2/invoices?")),
             ("payments", of("/v0/payments?")),
+            ("orders", of("/v0/orders?")),
+            ("approvals", of("/v0/approvals?")),
             ("plans", of("/v0/plans?")),
             ("sources", of("/v0/sources?")),
             ("prices", of("/v0/prices?")),

@@ -11,29 +11,6 @@ type Rows = &'static [(&'static str, Method, &'static str)];
 
 const PLANNED: &[(&str, Rows)] = &[
     (
-        "approvals",
-        &[
-            ("createApproval", Method::POST, "/v0/approvals"),
-            ("listApprovals", Method::GET, "/v0/approvals"),
-            ("getApproval", Method::GET, "/v0/approvals/{id}"),
-            ("updateApproval", Method::PATCH, "/v0/approvals/{id}"),
-        ],
-    ),
-    (
-        "billing_schedules",
-        &[
-            ("listBillingSchedules", Method::GET, "/v0/billingSchedules"),
-            ("createBillingSchedule", Method::POST, "/v0/billingSchedules"),
-            ("getBillingSchedule", Method::GET, "/v0/billingSchedules/{id}"),
-            ("updateBillingSchedule", Method::PATCH, "/v0/billingSchedules/{id}"),
-            ("deleteBillingSchedule", Method::DELETE, "/v0/billingSchedules/{id}"),
-            ("listScheduleIntervals", Method::GET, "/v0/billingSchedules/{id}/intervals"),
-            ("replaceScheduleIntervals", Method::PUT, "/v0/billingSchedules/{id}/intervals"),
-            ("listScheduleInvoices", Method::GET, "/v0/billingSchedules/{id}/invoices"),
-            ("generateScheduleInvoices", Method::POST, "/v0/billingSchedules/{id}/invoices"),
-        ],
-    ),
-    (
         "costs",
         &[
             ("createCost", Method::POST, "/v0/costs"),
@@ -46,20 +23,6 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     ("invoices", &[("createLineItem", Method::POST, "/v2/invoices/lineItems")]),
-    (
-        "orders",
-        &[
-            ("createOrder", Method::POST, "/v0/orders"),
-            ("listOrders", Method::GET, "/v0/orders"),
-            ("getOrder", Method::GET, "/v0/orders/{id}"),
-            ("updateOrder", Method::PATCH, "/v0/orders/{id}"),
-            ("deleteOrder", Method::DELETE, "/v0/orders/{id}"),
-            ("createOrderLineItem", Method::POST, "/v0/orders/{orderId}/lineItems"),
-            ("updateOrderLineItem", Method::PATCH, "/v0/orders/{orderId}/lineItems/{id}"),
-            ("deleteOrderLineItem", Method::DELETE, "/v0/orders/{orderId}/lineItems/{id}"),
-            ("createOrderApproval", Method::POST, "/v0/orders/{orderId}/approvals"),
-        ],
-    ),
     ("profitability", &[("getProfitability", Method::GET, "/v0/profitability")]),
     (
         "revenue",

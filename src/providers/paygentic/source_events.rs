@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::body::bare_list;
 use super::customers::Customer;
 use super::events::{self, MeterEvent, Sent};
+use super::keys;
 use super::notices::Notice;
 use super::source_rules;
 use super::sources::{Mode, Source};
@@ -26,8 +27,6 @@ use crate::billing::money;
 use crate::time::Timestamp;
 use crate::world::{ClockId, Id, IdText, Row};
 
-/// Whoever has the key. A key belongs to one user, whom no operation makes.
-pub const CALLER: &str = "usr_leapday";
 /// What a meter event calls its value where the metric names no property.
 const AMOUNT: &str = "amount";
 
@@ -300,7 +299,7 @@ impl SourceEvent {
 fn meter(
     state: &mut State,
     id: Id<SourceEvent>,
-    pub customer: Option<Id<Customer>>,
+    customer: Option<Id<Customer>>,
     subscription: Option<Id<Subscription>>,
     now: Timestamp,
 ) -> Result<Id<MeterEvent>, String> {
@@ -361,21 +360,21 @@ fn undecided(state: &State, id: Id<SourceEvent>) -> Result<(), String> {
 
 fn approve(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = waiting(&world.state, call)?;
-    process(world, id, CALLER);
+    process(world, id, &keys::user(call.role));
     Ok(Reply::ok(&shown(&world.state, id)))
 }
 
 fn reject(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = waiting(&world.state, call)?;
-    turn_down(world, id);
+    turn_down(world, id, call);
     Ok(Reply::ok(&shown(&world.state, id)))
 }
 
-fn turn_down(world: &mut World, id: Id<SourceEvent>) {
+fn turn_down(world: &mut World, id: Id<SourceEvent>, call: &Call) {
     let now = world.now(ClockId::WORLD);
     world.state.source_events.update(id, |row| {
         row.status = Status::Rejected;
-        row.close(CALLER, now);
+        row.close(&keys::user(call.role), now);
     });
 }
 
@@ -398,7 +397,7 @@ fn approve_all(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let (mut processed, mut failed) = (Vec::new(), Vec::new());
     for text in &event_ids {
         let done = waiting_at(&world.state, source, text).and_then(|id| {
-            process(world, id, CALLER);
+            process(world, id, &keys::user(call.role));
             world.state.source_events[id].error.as_deref().map_or(Ok(()), |error| Err(error.to_owned()))
         });
         match done {
@@ -420,7 +419,7 @@ fn reject_all(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let mut rejected = 0_usize;
     for text in &event_ids {
         if let Ok(id) = waiting_at(&world.state, source, text) {
-            turn_down(world, id);
+            turn_down(world, id, call);
             rejected += 1;
         }
     }

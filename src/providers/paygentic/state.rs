@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::World;
+use super::approvals::{self, Approval};
 use super::billable_metrics::Metric;
+use super::billing_schedules::{Interval, Schedule, StagedInvoice};
 use super::customers::{Authorization, Consumer, Customer, PaymentMethod};
 use super::cycle::{self, Due};
 use super::entitlements::Entitlement;
@@ -23,6 +25,7 @@ use super::invoices::{Invoice, LineItem, Refund};
 use super::items::Item;
 use super::merchant_integrations::Integration;
 use super::notices::Notice;
+use super::orders::{Line as OrderLine, Order};
 use super::payment_sessions::Session;
 use super::payments::Payment;
 use super::plans::{Plan, PlanVersion};
@@ -85,6 +88,15 @@ pub struct State {
     pub refunds: Table<Refund>,
     pub sessions: Table<Session>,
     pub payments: Table<Payment>,
+    pub orders: Table<Order>,
+    pub order_lines: Table<OrderLine>,
+    pub approvals: Table<Approval>,
+    pub schedules: Table<Schedule>,
+    pub schedule_intervals: Table<Interval>,
+    pub staged_invoices: Table<StagedInvoice>,
+    /// The review of a kind that stands for a resource: the newest, unless it was cancelled.
+    #[serde(with = "pairs")]
+    pub reviews: HashMap<(approvals::Resource, approvals::Kind), Id<Approval>>,
 
     /// Who has an e-mail address, in lower case: the documented identity of a consumer (§2.6).
     #[serde(with = "pairs")]
@@ -222,6 +234,9 @@ impl State {
         let renamed = renamed.or_else(|| self.entitlements.rename(made, name));
         let renamed = renamed.or_else(|| self.grants.rename(made, name));
         let renamed = renamed.or_else(|| self.payments.rename(made, name));
+        let renamed = renamed.or_else(|| self.orders.rename(made, name));
+        let renamed = renamed.or_else(|| self.approvals.rename(made, name));
+        let renamed = renamed.or_else(|| self.schedules.rename(made, name));
         renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
 }
@@ -270,6 +285,13 @@ impl crate::world::State for State {
             refunds: Table::new(seed),
             sessions: Table::new(seed),
             payments: Table::new(seed),
+            orders: Table::new(seed),
+            order_lines: Table::new(seed),
+            approvals: Table::new(seed),
+            schedules: Table::new(seed),
+            schedule_intervals: Table::new(seed),
+            staged_invoices: Table::new(seed),
+            reviews: HashMap::new(),
             consumers_by_email: HashMap::new(),
             customers_by_consumer: HashMap::new(),
             customers_by_external_id: HashMap::new(),

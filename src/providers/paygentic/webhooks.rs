@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Operation, World};
+use super::{Operation, World, keys};
 use crate::api::{Action, Call, Fault, Kind, Noun, Reply, read, write};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{ClockId, hash};
@@ -131,7 +131,7 @@ fn portal(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         "url": format!("{}/portal/webhooks/{token}", call.site),
         "expiresAt": expires_at,
     });
-    world.state.webhook_portals.insert(token, PortalLink { expires_at, may_write: call.role.is_none() });
+    world.state.webhook_portals.insert(token, PortalLink { expires_at, may_write: call.role != Some(keys::READONLY) });
     Ok(Reply::ok(&answer))
 }
 

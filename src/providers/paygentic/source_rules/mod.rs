@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use self::conditions::Condition;
-use super::source_events::{CALLER, Revenue};
+use super::keys;
+use super::source_events::Revenue;
 use super::sources::Source;
 use super::state::State;
 use super::{Operation, World};
@@ -38,6 +39,7 @@ pub struct SourceRule {
     source: Id<Source>,
     name: Box<str>,
     description: Box<str>,
+    created_by: Box<str>,
     enabled: bool,
     order: u16,
     /// All of them must hold.
@@ -67,7 +69,7 @@ struct Body<'a> {
     evaluation_count: u64,
     match_count: u64,
     last_evaluated_at: Option<Timestamp>,
-    created_by: &'static str,
+    created_by: &'a str,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -85,7 +87,7 @@ fn body(state: &State, id: Id<SourceRule>) -> Body<'_> {
         evaluation_count: row.evaluations,
         match_count: row.matches,
         last_evaluated_at: row.last_evaluated_at,
-        created_by: CALLER,
+        created_by: &row.created_by,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
@@ -154,6 +156,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         source,
         name: sent.name,
         description: sent.description,
+        created_by: keys::user(call.role).into(),
         enabled: sent.enabled,
         order: sent.order,
         conditions: sent.conditions,
