@@ -21,6 +21,8 @@ pub struct Call<'r> {
     pub query: Map<String, Value>,
     /// `Null` where the operation takes no body or none was sent.
     pub body: Value,
+    /// What the caller names the request by, where the operation has such a header.
+    pub idempotency_key: Option<&'r str>,
     /// A role that limits what the caller's key may do; most operations are refused before this matters.
     pub role: Option<&'r str>,
     /// Wall time, for clocks that flow.

@@ -48,7 +48,16 @@ impl<'r, A> Route<'_, 'r, A> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         self.contract.headers(header).map_err(Fault::violations)?;
         let body = body(exchange, self.contract, self.depth, &mut hints)?;
-        Ok((Call { path: self.path, query, body, role: None, wall: exchange.wall, site: exchange.site }, hints))
+        let call = Call {
+            path: self.path,
+            query,
+            body,
+            idempotency_key: header("idempotency-key"),
+            role: None,
+            wall: exchange.wall,
+            site: exchange.site,
+        };
+        Ok((call, hints))
     }
 }
 

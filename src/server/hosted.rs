@@ -110,7 +110,7 @@ impl<P: Provider> Hosted<P> {
         fill_in(&mut body, wall);
         contract.request(&mut body).map_err(Fault::violations)?;
         let (query, site) = (serde_json::Map::new(), Site::below("", P::NAME));
-        let call = Call { path: Vec::new(), query, body, role: None, wall, site };
+        let call = Call { path: Vec::new(), query, body, idempotency_key: None, role: None, wall, site };
         let reply = action.run(world, &call)?;
         if let Some(name) = step["id"].as_str() {
             let crate::api::Body::Json(answer) = &reply.body else { return Ok(()) };

@@ -97,7 +97,11 @@ pub fn first_invoice(world: &mut World, id: Id<Subscription>) -> Option<Id<Invoi
 /// Goes past everything that is due until then: it is on an invoice.
 fn pass(world: &mut World, id: Id<Subscription>, until: Timestamp) {
     let row = &world.state.subscriptions[id];
-    world.state.cycles.update(row.cycle, |cycle| schedule::pass(row, cycle, until));
+    let lines = &world.state.line_items;
+    world.state.cycles.update(row.cycle, |cycle| {
+        schedule::pass(row, cycle, until);
+        cycle.waiting.retain(|line| lines[*line].invoice_at > until);
+    });
 }
 
 /// Starts the cycle of a subscription whose start is paid for.
@@ -121,8 +125,8 @@ pub fn activate(world: &mut World, id: Id<Subscription>) {
 pub fn replan(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
     let (clock, now, place) = (row.clock, world.now(row.clock), row.cycle);
+    let next = next_moment(world, id);
     let cycle = &world.state.cycles[place];
-    let next = schedule::next_due(row, cycle);
     if let Some(timer) = cycle.timers.moment {
         world.cancel_timer(timer);
     }
@@ -134,6 +138,27 @@ pub fn replan(world: &mut World, id: Id<Subscription>) {
     });
 }
 
+/// When the next invoice collects its lines. A line that was added by hand waits for the invoice of others, unless it
+/// names a later instant, or there are no others.
+fn next_moment(world: &World, id: Id<Subscription>) -> Option<Timestamp> {
+    let row = &world.state.subscriptions[id];
+    let (now, cycle) = (world.now(row.clock), &world.state.cycles[row.cycle]);
+    let named = cycle.waiting.iter().map(|line| world.state.line_items[*line].invoice_at).filter(|at| *at > now);
+    let next = schedule::next_due(row, cycle).into_iter().chain(named).min();
+    next.or_else(|| (!cycle.waiting.is_empty()).then_some(now))
+}
+
+/// Lets a line wait for the invoice that collects it.
+pub fn wait(world: &mut World, id: Id<Subscription>, line: Id<LineItem>) {
+    let row = &world.state.subscriptions[id];
+    let is_active = row.status == Status::Active;
+    world.state.cycles.update(row.cycle, |cycle| cycle.waiting.push(line));
+    if is_active {
+        replan(world, id);
+        catch_up(world, id);
+    }
+}
+
 /// Draws up the open invoice for everything that is due until `moment`. Where nothing is, there is none, and one
 /// that was open is cancelled.
 fn bill(world: &mut World, id: Id<Subscription>, moment: Timestamp) -> Option<Id<Invoice>> {
@@ -141,15 +166,16 @@ fn bill(world: &mut World, id: Id<Subscription>, moment: Timestamp) -> Option<Id
     let place = row.cycle;
     let cycle = &world.state.cycles[place];
     let due = schedule::due(row, cycle, moment);
+    let is_empty = due.is_empty() && drafts::collected(world, id, moment).is_empty();
     if let Some(open) = cycle.open_invoice {
         drafts::redraw(world, open, moment, &due);
-        if due.is_empty() {
+        if is_empty {
             cancel(world, open);
             return None;
         }
         return Some(open);
     }
-    if due.is_empty() {
+    if is_empty {
         return None;
     }
     let sequence = next_sequence(world, id);
@@ -399,11 +425,18 @@ pub fn end(world: &mut World, id: Id<Subscription>, by: Box<str>, reason: Box<st
             cancel(world, invoice);
         }
     }
+    // What waits goes on the last invoice, or on none.
+    for line in world.state.cycles.update(row.cycle, |cycle| cycle.waiting.clone()) {
+        world.state.line_items.update(line, |line| line.invoice_at = line.invoice_at.min(now));
+    }
     if row.status == Status::Active {
         if let Some(invoice) = bill(world, id, now) {
             collect(world, invoice);
         }
-        world.state.cycles.update(row.cycle, |cycle| cycle.open_invoice = None);
+        world.state.cycles.update(row.cycle, |cycle| {
+            cycle.open_invoice = None;
+            cycle.waiting.clear();
+        });
     }
     let row = world.state.subscriptions[id].clone();
     world.emit(row.clock, Notice::SubscriptionCancelled(id, row));

@@ -76,7 +76,8 @@ fn wipe(state: &mut State, id: Id<Customer>) {
         refunds, sessions, payments, consumers_by_email, customers_by_consumer, customers_by_external_id,
         subscriptions_by_customer, usage, event_keys, payment_keys, interval_changes, entitlements, grants, purchases,
         entitlements_by_customer, source_events, source_event_keys, orders, order_lines, approvals, schedules,
-        schedule_intervals, staged_invoices, reviews,
+        schedule_intervals, staged_invoices, reviews, adjustments, line_keys,
+        adjustments_by_subscription,
     } = state;
     let Some(customer) = customers.remove(id) else { return };
     if customers.iter().all(|(_, other)| other.consumer != customer.consumer) {
@@ -118,6 +119,9 @@ fn wipe(state: &mut State, id: Id<Customer>) {
     purchases.retain(|_, row| entitlements.get(row.entitlement).is_some());
     refunds.retain(|_, row| invoices.get(row.invoice).is_some());
     sessions.retain(|_, row| row.customer != Some(id));
+    line_keys.retain(|_, line| line_items.get(*line).is_some());
+    adjustments_by_subscription.retain(|subscription, _| !owned.contains(subscription));
+    adjustments.retain(|_, row| !owned.contains(&row.subscription));
     payments.retain(|_, row| row.customer != Some(id));
     payment_keys.retain(|_, payment| payments.get(*payment).is_some());
 

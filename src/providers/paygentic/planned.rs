@@ -22,19 +22,10 @@ const PLANNED: &[(&str, Rows)] = &[
             ("getCostReport", Method::GET, "/v0/costs/report"),
         ],
     ),
-    ("invoices", &[("createLineItem", Method::POST, "/v2/invoices/lineItems")]),
     ("profitability", &[("getProfitability", Method::GET, "/v0/profitability")]),
     (
         "revenue",
         &[("getRevenue", Method::GET, "/v0/revenue"), ("getRevenueAccounts", Method::GET, "/v0/revenue/accounts")],
-    ),
-    (
-        "subscriptions",
-        &[
-            ("listSubscriptionAdjustments", Method::GET, "/v0/subscriptions/{id}/adjustments"),
-            ("createSubscriptionAdjustment", Method::POST, "/v0/subscriptions/{id}/adjustments"),
-            ("deleteSubscriptionAdjustment", Method::DELETE, "/v0/subscriptions/{id}/adjustments/{adjustmentId}"),
-        ],
     ),
 ];
 

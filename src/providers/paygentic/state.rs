@@ -36,7 +36,7 @@ use super::schedule::Cycle;
 use super::source_events::SourceEvent;
 use super::source_rules::SourceRule;
 use super::sources::Source;
-use super::subscriptions::{IntervalChange, PortalLink, PortalSession, Subscription};
+use super::subscriptions::{Adjustment, IntervalChange, PortalLink, PortalSession, Subscription};
 use super::test_clocks::TestClock;
 use super::users::{self, User};
 use super::webhooks::{self, Webhooks};
@@ -74,6 +74,10 @@ pub struct State {
     pub subscriptions: Table<Subscription>,
     pub cycles: Table<Cycle>,
     pub interval_changes: Table<IntervalChange>,
+    pub adjustments: Table<Adjustment>,
+    /// The adjustments of a subscription, oldest first.
+    #[serde(with = "pairs")]
+    pub adjustments_by_subscription: HashMap<Id<Subscription>, imbl::Vector<Id<Adjustment>>>,
     pub test_clocks: Table<TestClock>,
     pub features: Table<Feature>,
     pub entitlements: Table<Entitlement>,
@@ -116,6 +120,9 @@ pub struct State {
     /// Idempotency keys of meter events.
     #[serde(with = "pairs")]
     pub event_keys: HashMap<Arc<str>, Id<MeterEvent>>,
+    /// Idempotency keys of lines that were added by hand.
+    #[serde(with = "pairs")]
+    pub line_keys: HashMap<Arc<str>, Id<LineItem>>,
     /// Idempotency keys of payments.
     #[serde(with = "pairs")]
     pub payment_keys: HashMap<Arc<str>, Id<Payment>>,
@@ -273,6 +280,8 @@ impl crate::world::State for State {
             subscriptions: Table::new(seed),
             cycles: Table::new(seed),
             interval_changes: Table::new(seed),
+            adjustments: Table::new(seed),
+            adjustments_by_subscription: HashMap::new(),
             test_clocks: Table::new(seed),
             features: Table::new(seed),
             entitlements: Table::new(seed),
@@ -298,6 +307,7 @@ impl crate::world::State for State {
             subscriptions_by_customer: HashMap::new(),
             usage: HashMap::new(),
             event_keys: HashMap::new(),
+            line_keys: HashMap::new(),
             payment_keys: HashMap::new(),
             portals: HashMap::new(),
             portal_sessions: HashMap::new(),

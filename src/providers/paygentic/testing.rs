@@ -46,6 +46,7 @@ impl Bench {
             path: vec![("id", id.to_owned().into())],
             query,
             body,
+            idempotency_key: None,
             role: None,
             wall: self.wall,
             site: crate::api::Site::at("http", "localhost", "paygentic"),

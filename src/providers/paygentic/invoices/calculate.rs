@@ -16,7 +16,7 @@ use crate::providers::paygentic::events;
 use crate::providers::paygentic::items::Item;
 use crate::providers::paygentic::prices::{Charged, Price};
 use crate::providers::paygentic::state::State;
-use crate::providers::paygentic::subscriptions::Subscription;
+use crate::providers::paygentic::subscriptions::{Adjustments, Subscription};
 use crate::time::Timestamp;
 use crate::world::Id;
 
@@ -46,25 +46,49 @@ pub struct Reckoned {
     pub rate: Decimal,
 }
 
-/// Counts usage, prices and taxes every line of an invoice, and adds them up.
+/// Counts usage, prices and taxes every line of an invoice, and adds them up. What was agreed to take away from a line
+/// becomes a line behind it.
 pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
-    let lines = state.invoices[invoice].lines.clone();
-    let reckoned: Vec<Reckoned> = lines.iter().map(|line| reckon(state, &state.line_items[*line])).collect();
+    let row = &state.invoices[invoice];
+    let ids = row.lines.clone();
+    let lines: Vec<&LineItem> = ids.iter().map(|line| &*state.line_items[*line]).collect();
+    let adjustments = Adjustments::on(state, row.subscription, row);
+    let reckoned = reckon_all(state, &adjustments, &lines);
     let totals = total(state, invoice, &reckoned);
-    for (id, line) in lines.iter().zip(reckoned) {
-        let item = tag(state, &state.line_items[*id]);
-        state.line_items.update(*id, |row| {
-            row.item = item;
-            row.quantity = Some(line.quantity);
-            row.used = line.used;
-            row.unit_price = line.unit_price;
-            row.net = line.net;
-            row.tax = line.tax;
-            row.tax_rate = line.rate;
-            row.calculated_at = Some(now);
-        });
+    let applied = adjustments.applied(&lines);
+    let mut lines = Vec::with_capacity(ids.len());
+    for (id, Adjusted { line, discount }) in ids.iter().zip(reckoned) {
+        settle(state, *id, line, now);
+        lines.push(*id);
+        if let Some(discount) = discount {
+            let line = LineItem { kind: Kind::Adjustment, created_at: now, ..LineItem::clone(&state.line_items[*id]) };
+            let id = state.line_items.insert(line);
+            settle(state, id, discount, now);
+            lines.push(id);
+        }
     }
-    state.invoices.update(invoice, |row| row.totals = totals);
+    for (adjustment, until) in applied {
+        state.adjustments.update(adjustment, |row| row.billed_until = row.billed_until.max(Some(until)));
+    }
+    state.invoices.update(invoice, |row| {
+        row.totals = totals;
+        row.lines = lines.into();
+    });
+}
+
+/// Writes down what a line has come to.
+fn settle(state: &mut State, id: Id<LineItem>, line: Reckoned, now: Timestamp) {
+    let item = tag(state, &state.line_items[id]);
+    state.line_items.update(id, |row| {
+        row.item = item;
+        row.quantity = Some(line.quantity);
+        row.used = line.used;
+        row.unit_price = line.unit_price;
+        row.net = line.net;
+        row.tax = line.tax;
+        row.tax_rate = line.rate;
+        row.calculated_at = Some(now);
+    });
 }
 
 /// The item that a line stands for: that of its fee or metric, until the line is calculated and keeps it.
@@ -72,38 +96,90 @@ pub fn tag(state: &State, line: &LineItem) -> Option<Id<Item>> {
     if line.calculated_at.is_some() {
         return line.item;
     }
-    match line.terms.of {
-        Charged::Metric(id) => state.metrics[id].item,
-        Charged::Fee(id) => state.fees[id].item,
+    match line.billed().map(|billed| billed.terms.of) {
+        Some(Charged::Metric(id)) => state.metrics[id].item,
+        Some(Charged::Fee(id)) => state.fees[id].item,
+        None => line.item,
     }
 }
 
 /// What an invoice that is still open would come to now.
 pub fn estimate(state: &State, invoice: Id<Invoice>) -> Totals {
-    let lines = &state.invoices[invoice].lines;
-    let reckoned: Vec<Reckoned> = lines.iter().map(|line| reckon(state, &state.line_items[*line])).collect();
-    total(state, invoice, &reckoned)
+    let row = &state.invoices[invoice];
+    let lines: Vec<&LineItem> = row.lines.iter().map(|line| &*state.line_items[*line]).collect();
+    let adjustments = Adjustments::on(state, row.subscription, row);
+    total(state, invoice, &reckon_all(state, &adjustments, &lines))
 }
 
-/// What one line that is not calculated yet comes to with the usage known now.
+/// What one line that is not calculated yet comes to with the usage known now, but for percentages.
 pub fn reckon(state: &State, line: &LineItem) -> Reckoned {
-    let price = &line.terms;
-    let subscription = &state.subscriptions[line.subscription];
-    let (quantity, used, Rated { unit_price, amount }) = match (line.kind, price.of) {
-        (Kind::Metered, Charged::Metric(metric)) => {
-            let usage = usage(state, line, metric);
-            let quantity = usage.used - usage.beyond - if price.grant_discount { Decimal::ZERO } else { usage.covered };
-            (quantity, Some(usage.used), price.rate.of(quantity))
-        }
-        (Kind::Discount, Charged::Metric(metric)) => {
-            let Usage { covered, .. } = usage(state, line, metric);
-            let Rated { unit_price, amount } = price.rate.of(covered);
-            (covered, None, Rated { unit_price: -unit_price, amount: -amount })
-        }
-        // Until it is calculated, `net` of a fee line is its price, tax contained or not.
-        _ => (line.quantity.unwrap_or_default(), None, Rated { unit_price: line.unit_price, amount: line.net }),
+    let adjustments = Adjustments::of(state, line.subscription);
+    let mut charges = [charge(state, line, adjustments.units_off(line))];
+    adjustments.bound(&[line], &mut charges);
+    taxed(state, line, charges[0])
+}
+
+/// A line before tax.
+#[derive(Debug, Clone, Copy)]
+pub struct Charge {
+    pub quantity: Decimal,
+    pub used: Option<Decimal>,
+    pub unit_price: Decimal,
+    /// Tax contained or not, as the plan has it.
+    pub amount: Decimal,
+}
+
+/// A line, and what was agreed to take away from it.
+pub struct Adjusted {
+    pub line: Reckoned,
+    pub discount: Option<Reckoned>,
+}
+
+/// What lines come to together: usage discounts, bounds of quantities, then percentages (§4, order of steps).
+pub fn reckon_all(state: &State, adjustments: &Adjustments<'_>, lines: &[&LineItem]) -> Vec<Adjusted> {
+    let mut charges: Vec<Charge> = lines.iter().map(|line| charge(state, line, adjustments.units_off(line))).collect();
+    adjustments.bound(lines, &mut charges);
+    let adjusted = |(n, line): (usize, &&LineItem)| {
+        let discount = adjustments.discount(line, lines, &charges);
+        Adjusted { line: taxed(state, line, charges[n]), discount: discount.map(|charge| taxed(state, line, charge)) }
     };
-    let rate = if price.outside_tax_scope { Decimal::ZERO } else { tax_rate(state, subscription, Some(price)) };
+    lines.iter().enumerate().map(adjusted).collect()
+}
+
+fn charge(state: &State, line: &LineItem, units_off: Decimal) -> Charge {
+    let priced = |quantity: Decimal, used: Option<Decimal>, terms: &Price| {
+        let Rated { unit_price, amount } = terms.rate.of(quantity);
+        Charge { quantity, used, unit_price, amount }
+    };
+    match line.billed().map(|billed| (line.kind, billed.terms.of, &*billed.terms)) {
+        Some((Kind::Metered, Charged::Metric(metric), terms)) => {
+            let usage = usage(state, line, metric, terms);
+            let covered = if terms.grant_discount { Decimal::ZERO } else { usage.covered };
+            let billable = usage.used - usage.beyond - covered;
+            let quantity = if units_off.is_zero() { billable } else { (billable - units_off).max(Decimal::ZERO) };
+            priced(quantity, Some(usage.used), terms)
+        }
+        Some((Kind::Discount, Charged::Metric(metric), terms)) => {
+            let Charge { unit_price, amount, quantity, .. } =
+                priced(usage(state, line, metric, terms).covered, None, terms);
+            Charge { quantity, used: None, unit_price: -unit_price, amount: -amount }
+        }
+        // Until it is calculated, `net` of such a line is its price, tax contained or not.
+        _ => Charge {
+            quantity: line.quantity.unwrap_or_default(),
+            used: None,
+            unit_price: line.unit_price,
+            amount: line.net,
+        },
+    }
+}
+
+fn taxed(state: &State, line: &LineItem, charge: Charge) -> Reckoned {
+    let Charge { quantity, used, unit_price, amount } = charge;
+    let subscription = &state.subscriptions[line.subscription];
+    let price = line.billed().map(|billed| &*billed.terms);
+    let outside = price.is_some_and(|price| price.outside_tax_scope);
+    let rate = if outside { Decimal::ZERO } else { tax_rate(state, subscription, price) };
     let taxed = tax(amount, rate, state.plans[subscription.plan].tax_behaviour);
     Reckoned { quantity, used, unit_price, net: taxed.net, tax: taxed.tax, rate }
 }
@@ -117,24 +193,25 @@ struct Usage {
     beyond: Decimal,
 }
 
-fn usage(state: &State, line: &LineItem, metric: Id<Metric>) -> Usage {
+fn usage(state: &State, line: &LineItem, metric: Id<Metric>, terms: &Price) -> Usage {
     let used = events::quantity(state, metric, state.subscriptions[line.subscription].customer, line.window);
-    let Spared { covered, beyond } = spared(state, line.subscription, &line.terms, line.window);
+    let Spared { covered, beyond } = spared(state, line.subscription, terms, line.window);
     // Usage that is no sum, such as a peak, may draw on more than one allowance.
     let most = used.max(Decimal::ZERO);
     let covered = covered.min(most);
     Usage { used, covered, beyond: beyond.min(most - covered) }
 }
 
-fn total(state: &State, invoice: Id<Invoice>, lines: &[Reckoned]) -> Totals {
+fn total(state: &State, invoice: Id<Invoice>, lines: &[Adjusted]) -> Totals {
     let plan = &state.plans[state.subscriptions[state.invoices[invoice].subscription].plan];
     add_up(lines, plan.tax_behaviour, &plan.currency)
 }
 
 /// Rounds subtotal and tax of some lines to the minor unit.
-pub fn add_up(lines: &[Reckoned], behaviour: Behaviour, currency: &str) -> Totals {
-    let net: Decimal = money::sum(lines.iter().map(|line| line.net));
-    let tax: Decimal = money::sum(lines.iter().map(|line| line.tax));
+pub fn add_up(lines: &[Adjusted], behaviour: Behaviour, currency: &str) -> Totals {
+    let all = || lines.iter().flat_map(|Adjusted { line, discount }| [Some(*line), *discount]).flatten();
+    let net: Decimal = money::sum(all().map(|line| line.net));
+    let tax: Decimal = money::sum(all().map(|line| line.tax));
     let rounded_tax = round_minor(tax, currency);
     let rounded_net = match behaviour {
         Behaviour::Exclusive => round_minor(net, currency),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::{Invoice, Kind, LineItem, Status, Totals};
+use super::{Billed, Invoice, Kind, LineItem, Source, Status, Totals};
 use crate::billing::period::Window;
 use crate::billing::proration::prorate;
 use crate::providers::paygentic::World;
@@ -73,8 +73,19 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
         lines
             .extend([Some((known, line)), discount].into_iter().flatten().map(|(known, line)| put(world, known, line)));
     }
+    for id in collected(world, subscription, moment) {
+        world.state.line_items.update(id, |line| line.invoice = Some(invoice));
+        let line = &world.state.line_items[id];
+        let span = window.get_or_insert(line.window);
+        *span = Window { start: span.start.min(line.window.start), end: span.end.max(line.window.end) };
+        lines.push(id);
+    }
     for gone in earlier.iter().filter(|line| !lines.contains(line)) {
-        world.state.line_items.remove(*gone);
+        match world.state.line_items[*gone].source {
+            // It waits for another invoice.
+            Source::Manual(_) => world.state.line_items.update(*gone, |line| line.invoice = None),
+            Source::Price(_) => drop(world.state.line_items.remove(*gone)),
+        }
     }
     world.state.invoices.update(invoice, |row| {
         row.window = window.unwrap_or(Window { start: row.window.start.min(moment), end: moment });
@@ -83,6 +94,12 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
         row.lines = lines.into();
         row.updated_at = now;
     });
+}
+
+/// The lines that were added by hand and are invoiced by then.
+pub fn collected(world: &World, id: Id<Subscription>, moment: Timestamp) -> Vec<Id<LineItem>> {
+    let waiting = world.state.cycles[world.state.subscriptions[id].cycle].waiting.iter().copied();
+    waiting.filter(|line| world.state.line_items[*line].invoice_at <= moment).collect()
 }
 
 /// Takes lines off an open invoice, so that they are drawn up anew.
@@ -106,7 +123,8 @@ fn put(world: &mut World, standing: Option<Id<LineItem>>, mut line: LineItem) ->
 
 /// The line that takes away what grants cover, where the price wants it shown (§2.4).
 fn discount(line: &LineItem) -> Option<LineItem> {
-    let shown = line.kind == Kind::Metered && line.terms.grant_discount && line.terms.feature.is_some();
+    let terms = &line.billed()?.terms;
+    let shown = line.kind == Kind::Metered && terms.grant_discount && terms.feature.is_some();
     shown.then(|| LineItem { kind: Kind::Discount, ..line.clone() })
 }
 
@@ -122,7 +140,7 @@ pub(super) fn standing(
     lines.iter().copied().find(|line| {
         let line = &state.line_items[*line];
         let once = charge.interval.cadence.is_zero();
-        line.interval == charge.interval.serial
+        line.billed().is_some_and(|billed| billed.interval == charge.interval.serial)
             && (line.kind == Kind::Discount) == discount
             && (once || line.window.start == moment.window.start)
     })
@@ -130,8 +148,8 @@ pub(super) fn standing(
 
 /// The price that a line is drawn up by: the one that it has, else the catalogue's with what was agreed.
 pub(super) fn terms(state: &State, charge: &Charge, standing: Option<Id<LineItem>>) -> Arc<Price> {
-    if let Some(line) = standing {
-        return Arc::clone(&state.line_items[line].terms);
+    if let Some(billed) = standing.and_then(|line| state.line_items[line].billed()) {
+        return Arc::clone(&billed.terms);
     }
     let price = &state.prices[charge.interval.price];
     match charge.interval.unit_price {
@@ -154,14 +172,13 @@ pub(super) fn draft(
     let rated = terms.rate.of(quantity.unwrap_or_default());
     LineItem {
         subscription,
-        invoice,
-        price: charge.interval.price,
-        interval: charge.interval.serial,
+        invoice: Some(invoice),
+        source: Source::Price(Billed { price: charge.interval.price, interval: charge.interval.serial, terms }),
         item: None,
         kind: if metered { Kind::Metered } else { Kind::Fee },
         window: moment.window,
         invoice_at: moment.due,
-        term: if charge.interval.in_advance { Term::InAdvance } else { Term::InArrears },
+        term: Some(if charge.interval.in_advance { Term::InAdvance } else { Term::InArrears }),
         quantity,
         used: None,
         unit_price: rated.unit_price,
@@ -170,6 +187,5 @@ pub(super) fn draft(
         tax_rate: Decimal::ZERO,
         calculated_at: None,
         created_at: now,
-        terms,
     }
 }

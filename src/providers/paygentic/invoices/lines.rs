@@ -52,7 +52,7 @@ struct InvoiceLine<'a> {
     item_id: Option<IdText>,
     period_start: Timestamp,
     period_end: Timestamp,
-    payment_term: Term,
+    payment_term: Option<Term>,
 }
 
 /// What a line comes to: as calculated, or as it would come to with the usage known now.
@@ -66,26 +66,27 @@ fn amounts(state: &State, line: &LineItem) -> Reckoned {
 
 fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> InvoiceLine<'a> {
     let Reckoned { quantity, unit_price, net, tax, rate, .. } = amounts(state, line);
-    let (source, name, description, unit) = match line.terms.of {
-        Charged::Metric(id) => {
+    let (source, name, description, unit) = match line.billed().map(|billed| billed.terms.of) {
+        Some(Charged::Metric(id)) => {
             let metric = &state.metrics[id];
             (state.metrics.text(id), &*metric.name, &*metric.description, &*metric.unit)
         }
-        Charged::Fee(id) => {
+        Some(Charged::Fee(id)) => {
             let fee = &state.fees[id];
             (state.fees.text(id), &*fee.name, &*fee.description, "charge")
         }
+        None => (state.line_items.text(id), line.name(), line.description().unwrap_or_default(), "unit"),
     };
     InvoiceLine {
         event_type: match line.kind {
-            Kind::Fee => "fee",
+            Kind::Fee | Kind::Manual => "fee",
             Kind::Metered => "usage",
-            Kind::Discount => "discount",
+            Kind::Discount | Kind::Adjustment => "discount",
         },
         event_id: state.line_items.text(id),
         event_source_id: source.clone(),
         billable_metric_id: source,
-        invoice_display_name: &line.terms.display_name,
+        invoice_display_name: line.name(),
         line_item_type: "charge",
         meter_event_id: "",
         metric_name: name,
@@ -97,7 +98,7 @@ fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Inv
         total_tax: plain(tax),
         total_amount: plain(net.saturating_add(tax)),
         tax_rate: f64::try_from(rate / Decimal::ONE_HUNDRED).unwrap_or_default(),
-        price_id: Some(state.prices.text(line.price)),
+        price_id: line.billed().map(|billed| state.prices.text(billed.price)),
         item_id: tag(state, line).map(|item| state.items.text(item)),
         period_start: line.window.start,
         period_end: line.window.end,
@@ -131,7 +132,7 @@ fn sold_on<'a>(state: &'a State, id: Id<Invoice>, row: &Invoice, purchase: Id<Pu
         item_id: None,
         period_start: row.window.start,
         period_end: row.window.end,
-        payment_term: Term::InAdvance,
+        payment_term: Some(Term::InAdvance),
     }
 }
 
@@ -177,11 +178,11 @@ pub(super) fn of_invoice(world: &World, call: &Call) -> Result<Reply, Fault> {
 /// A line in the ledger.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     id: IdText,
     subscription_id: IdText,
     customer_id: IdText,
-    price_id: IdText,
+    price_id: Option<IdText>,
     invoice_id: Option<IdText>,
     item_id: Option<IdText>,
     #[serde(rename = "type")]
@@ -199,7 +200,7 @@ struct Entry<'a> {
     metered_quantity: Option<String>,
     estimated_metered_quantity: Option<String>,
     estimated_subtotal: Option<String>,
-    payment_term: Term,
+    payment_term: Option<Term>,
     subtotal: String,
     taxes_total: Option<String>,
     total: String,
@@ -207,25 +208,25 @@ struct Entry<'a> {
     updated_at: Timestamp,
 }
 
-fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a> {
+pub(super) fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a> {
     let subscription = &state.subscriptions[line.subscription];
-    let pending = state.invoices[line.invoice].status == Status::Active;
+    let invoice = line.invoice.filter(|invoice| state.invoices[*invoice].status != Status::Active);
     let known = amounts(state, line);
     let calculated = line.calculated_at.is_some();
-    let waiting = line.kind != Kind::Fee && !calculated;
+    let waiting = matches!(line.kind, Kind::Metered | Kind::Discount) && !calculated;
     // A pending fee is known but for its tax; usage is not known before its window closes.
     let subtotal = if waiting { Decimal::ZERO } else { line.net };
     Entry {
         id: state.line_items.text(id),
         subscription_id: state.subscriptions.text(line.subscription),
         customer_id: state.customers.text(subscription.customer),
-        price_id: state.prices.text(line.price),
-        invoice_id: (!pending).then(|| state.invoices.text(line.invoice)),
+        price_id: line.billed().map(|billed| state.prices.text(billed.price)),
+        invoice_id: invoice.map(|invoice| state.invoices.text(invoice)),
         item_id: tag(state, line).map(|item| state.items.text(item)),
         kind: line.kind,
-        status: if pending { "pending" } else { "invoiced" },
-        display_name: &line.terms.display_name,
-        description: None,
+        status: if invoice.is_none() { "pending" } else { "invoiced" },
+        display_name: line.name(),
+        description: line.description(),
         currency: &state.plans[subscription.plan].currency,
         period_start: line.window.start,
         period_end: line.window.end,
@@ -286,7 +287,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         }
     };
     let rows = state.line_items.iter().filter(|(_, line)| match invoice {
-        Some(invoice) => line.invoice == invoice,
+        Some(invoice) => line.invoice == Some(invoice),
         None => line.subscription == subscription,
     });
     let entries: Vec<Entry<'_>> = rows

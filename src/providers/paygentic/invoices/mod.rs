@@ -8,6 +8,7 @@ mod calculate;
 pub mod drafts;
 mod lines;
 mod list;
+mod manual;
 mod pdf;
 mod projected;
 mod refunds;
@@ -20,7 +21,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use self::body::{Body, body};
-pub use self::calculate::{Totals, calculate, estimate, reckon, tax_rate};
+pub use self::calculate::{Charge, Totals, calculate, estimate, reckon, tax_rate};
+pub use self::manual::Manual;
 pub use self::pdf::{document, quantity, tax_label};
 pub use self::projected::pending;
 pub use self::refunds::Refund;
@@ -43,6 +45,7 @@ pub fn noun() -> Noun<Action<State>> {
         read("listInvoices", "/v2/invoices", list::list),
         read("listLineItems", "/v2/invoices/lineItems", lines::list),
         read("listProjectedInvoices", "/v2/invoices/projected", projected::list),
+        write("createLineItem", Method::POST, "/v2/invoices/lineItems", manual::create),
         read("getInvoice", "/v2/invoices/{id}", list::get),
         read("getInvoiceLineItems", "/v2/invoices/{id}/lineItems", lines::of_invoice),
         read("downloadInvoicePdf", "/v2/invoices/{id}/pdf", pdf::download),
@@ -135,18 +138,15 @@ impl Invoice {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LineItem {
     pub subscription: Id<Subscription>,
-    pub invoice: Id<Invoice>,
-    pub price: Id<Price>,
-    /// The serial of the interval that is billed.
-    pub interval: u32,
+    /// `None`: added by hand, and no invoice has collected it yet.
+    pub invoice: Option<Id<Invoice>>,
+    pub source: Source,
     /// What its fee or metric was tagged with when it was calculated; until then the tag of the day counts.
     pub item: Option<Id<Item>>,
-    /// The price as it was when the line was drafted: a later edit leaves the open period alone.
-    pub terms: Arc<Price>,
     pub kind: Kind,
     pub window: Window,
     pub invoice_at: Timestamp,
-    pub term: Term,
+    pub term: Option<Term>,
     /// Of a metered line: unknown until it is calculated.
     pub quantity: Option<Decimal>,
     /// What was used, of which `quantity` is charged.
@@ -161,13 +161,58 @@ pub struct LineItem {
     pub created_at: Timestamp,
 }
 
+/// What a line charges.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Source {
+    Price(Billed),
+    /// Something added by hand.
+    Manual(Arc<Manual>),
+}
+
+/// A price on a line.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Billed {
+    pub price: Id<Price>,
+    /// The serial of the interval that is billed.
+    pub interval: u32,
+    /// The price as it was when the line was drafted: a later edit leaves the open period alone.
+    pub terms: Arc<Price>,
+}
+
+impl LineItem {
+    /// The price that is billed, unless the line was added by hand.
+    pub fn billed(&self) -> Option<&Billed> {
+        match &self.source {
+            Source::Price(billed) => Some(billed),
+            Source::Manual(_) => None,
+        }
+    }
+
+    pub fn description(&self) -> Option<&str> {
+        match &self.source {
+            Source::Price(_) => None,
+            Source::Manual(manual) => manual.description.as_deref(),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match &self.source {
+            Source::Price(billed) => &billed.terms.display_name,
+            Source::Manual(manual) => &manual.name,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Fee,
     Metered,
+    Manual,
     /// Takes away from the metered line before it what grants cover.
     Discount,
+    /// Takes away from the line before it what was agreed for the subscription.
+    Adjustment,
 }
 
 impl Row for LineItem {

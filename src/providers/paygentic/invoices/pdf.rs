@@ -120,7 +120,7 @@ pub fn tax_label(lines: &[&LineItem]) -> String {
 
 fn on_paper(line: &LineItem, currency: &str) -> Line {
     Line {
-        name: line.terms.display_name.to_string(),
+        name: line.name().to_owned(),
         period: period(line.window),
         quantity: quantity(line),
         unit_price: plain(line.unit_price),

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::calculate::{Reckoned, add_up, reckon};
+use super::calculate::{add_up, reckon_all};
 use super::{Body, Invoice, LineItem, Status, Totals, drafts};
 use crate::api::{Call, Fault, Reply, Site};
 use crate::billing::period::Window;
@@ -15,7 +15,7 @@ use crate::providers::paygentic::grants::Purchase;
 use crate::providers::paygentic::prices::Charged;
 use crate::providers::paygentic::schedule::{self, Charge, Cycle, Moment};
 use crate::providers::paygentic::state::State;
-use crate::providers::paygentic::subscriptions::{Status as SubscriptionStatus, Subscription};
+use crate::providers::paygentic::subscriptions::{Adjustments, Status as SubscriptionStatus, Subscription};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{Id, hash};
 
@@ -94,8 +94,9 @@ fn body<'a>(
 ) -> Body<'a> {
     let state = &world.state;
     let plan = &state.plans[row.plan];
-    let reckoned: Vec<Reckoned> =
-        due.iter().map(|(charge, moment)| reckon(state, &pending(state, id, charge, moment))).collect();
+    let lines: Vec<LineItem> = due.iter().map(|(charge, moment)| pending(state, id, charge, moment)).collect();
+    let lines: Vec<&LineItem> = lines.iter().collect();
+    let reckoned = reckon_all(state, &Adjustments::of(state, id), &lines);
     let totals = add_up(&reckoned, plan.tax_behaviour, &plan.currency);
     let start = due.iter().map(|(_, moment)| moment.window.start).min().unwrap_or(row.started_at);
     let end = due.iter().map(|(_, moment)| moment.window.end).max().unwrap_or(start);

@@ -68,7 +68,7 @@ impl Bill {
         let lines: Vec<&LineItem> = invoice.lines.iter().map(|line| &*state.line_items[*line]).collect();
         let behaviour = state.plans[state.subscriptions[invoice.subscription].plan].tax_behaviour;
         self.lines.extend(lines.iter().map(|line| Line {
-            name: line.terms.display_name.to_string(),
+            name: line.name().to_owned(),
             detail: Some(format!("{} × {}", quantity(line), plain(line.unit_price))),
             amount: money(if behaviour == Behaviour::Inclusive { line.net.saturating_add(line.tax) } else { line.net }),
         }));

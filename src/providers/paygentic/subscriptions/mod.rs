@@ -2,6 +2,7 @@
 //!
 //! Facts: paygentic-behaviour §2.7, §4. Creation stands in `create`, what time does in `super::cycle`.
 
+mod adjustments;
 mod body;
 mod change;
 mod create;
@@ -17,6 +18,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::adjustments::{Adjustment, Adjustments};
 pub use self::body::body;
 pub use self::create::sign_up;
 pub use self::intervals::IntervalChange;
@@ -58,6 +60,14 @@ pub fn noun() -> Noun<Action<State>> {
             Method::POST,
             "/v0/subscriptions/{id}/reconciliations",
             entitlements::reconcile,
+        ),
+        read("listSubscriptionAdjustments", "/v0/subscriptions/{id}/adjustments", adjustments::list),
+        write("createSubscriptionAdjustment", Method::POST, "/v0/subscriptions/{id}/adjustments", adjustments::create),
+        write(
+            "deleteSubscriptionAdjustment",
+            Method::DELETE,
+            "/v0/subscriptions/{id}/adjustments/{adjustmentId}",
+            adjustments::delete,
         ),
         write("terminateSubscription", Method::POST, "/v0/subscriptions/{id}/termination", change::terminate),
     ];

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use crate::billing::money::major;
 use crate::billing::price::Rate;
 use crate::billing::tax::Behaviour;
-use crate::providers::paygentic::invoices::{Kind, pending, period, reckon};
+use crate::providers::paygentic::invoices::{Billed, Kind, pending, period, reckon};
 use crate::providers::paygentic::pages::terms::grouped;
 use crate::providers::paygentic::prices::Charged;
 use crate::providers::paygentic::state::State;
@@ -39,7 +39,8 @@ pub(super) fn current(state: &State, id: Id<Subscription>, now: Timestamp) -> Ve
     for charge in &state.cycles[row.cycle].charges {
         let Some(moment) = charge.moment(row).filter(|moment| moment.window.start <= now) else { continue };
         let line = pending(state, id, charge, &moment);
-        let Charged::Metric(metric) = line.terms.of else { continue };
+        let Some(Billed { terms, .. }) = line.billed() else { continue };
+        let Charged::Metric(metric) = terms.of else { continue };
         if line.kind != Kind::Metered {
             continue;
         }
@@ -47,12 +48,12 @@ pub(super) fn current(state: &State, id: Id<Subscription>, now: Timestamp) -> Ve
         let tax = if plan.tax_behaviour == Behaviour::Inclusive { reckoned.tax } else { Decimal::ZERO };
         let unit = &state.metrics[metric].unit;
         found.push(Usage {
-            name: line.terms.display_name.to_string(),
+            name: line.name().to_owned(),
             quantity: grouped(reckoned.quantity),
             unit: unit.to_string(),
             period: period(line.window),
             cost: format!("{} {}", plan.currency, major(reckoned.net.saturating_add(tax), &plan.currency)),
-            allowance: allowance(&line.terms.rate, reckoned.quantity, unit),
+            allowance: allowance(&terms.rate, reckoned.quantity, unit),
         });
     }
     found

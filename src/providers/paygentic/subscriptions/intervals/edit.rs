@@ -142,8 +142,10 @@ fn sync(world: &mut World, id: Id<Subscription>, before: &Cycle) -> Synced {
     let mut forgotten = 0;
     if let Some(invoice) = before.open_invoice {
         let lines = world.state.invoices[invoice].lines.iter();
-        let lines: Vec<Id<LineItem>> =
-            lines.copied().filter(|line| stale(world.state.line_items[*line].interval)).collect();
+        let lines: Vec<Id<LineItem>> = lines
+            .copied()
+            .filter(|line| world.state.line_items[*line].billed().is_some_and(|billed| stale(billed.interval)))
+            .collect();
         drafts::forget(world, invoice, &lines);
         forgotten = lines.len();
     }
