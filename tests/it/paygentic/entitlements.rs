@@ -297,7 +297,7 @@ fn an_entitlement_is_issued_by_hand() {
     // An active one keeps its customer.
     let refusal = shop.api.refuses("DELETE", &format!("/v0/customers/{}", shop.customer), &Value::Null, 409).body;
     assert_eq!(refusal["details"]["blockers"][0]["type"], "entitlements");
-    assert_eq!(refusal["details"]["blockers"][0]["count"], 2);
+    assert_eq!(refusal["details"]["blockers"][0]["count"], 3);
 }
 
 fn api_conflict(api: &Api, body: &Value) {
@@ -327,7 +327,8 @@ fn a_list_is_of_one_customer_and_narrowed_by_feature_and_subscription() {
         (format!("customerId={}&externalCustomerId=crm%2F7", shop.customer), 400),
         (format!("customerId={}&featureKey=sso", shop.customer), 400),
         (format!("customerId={}&at=tomorrow", shop.customer), 400),
-        (format!("customerId={}&at=9000-01-01T00:00:00Z", shop.customer), 200),
+        (format!("customerId={}&at=4000-01-01T00:00:00Z", shop.customer), 200),
+        (format!("customerId={}&at=9000-01-01T00:00:00Z", shop.customer), 400),
         ("customerId=cus_nobody".to_owned(), 404),
         (format!("customerId={}&merchantId=org_other", shop.customer), 404),
         ("externalCustomerId=crm%2F8".to_owned(), 404),

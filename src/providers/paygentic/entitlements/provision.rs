@@ -12,6 +12,7 @@ use crate::providers::paygentic::World;
 use crate::providers::paygentic::billable_metrics::Metric;
 use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::features::Feature;
+use crate::providers::paygentic::grants;
 use crate::providers::paygentic::prices::Charged;
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::{Status as SubscriptionStatus, Subscription};
@@ -148,6 +149,7 @@ pub fn reconcile(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let world = copy.as_mut().unwrap_or(world);
     for (entitlement, _) in gone {
         world.state.entitlements.update(entitlement, |row| row.canceled_at = Some(now));
+        grants::void_all(world, entitlement);
     }
     for feature in added {
         bring(world, id, feature, now);
