@@ -451,3 +451,24 @@ fn twelve_months_at_once_are_twelve_times_one_month() {
     assert!(whole.0.iter().any(|row| row[1] != "0.00") && whole.0.len() == 13, "{whole:#?}");
     assert_eq!(whole, run(12));
 }
+
+#[test]
+fn a_preview_is_the_run() {
+    let shop = shop();
+    shop.subscribe(monthly(100, true));
+    shop.uses(130.0, "2028-01-10T00:00:00Z");
+    shop.uses(250.0, "2028-02-10T00:00:00Z");
+    let advance = |dry_run: bool| {
+        let body = json!({ "by": "P3M", "clock": shop.clock, "dry_run": dry_run });
+        shop.api.post("/_leapday/clock/advance", &body).expect(200)
+    };
+    let before = shop.only("");
+    let (mut said, unchanged) = (advance(true), shop.only(""));
+    assert_eq!(unchanged, before);
+    said["dryRun"] = json!(false);
+    let ran = advance(false);
+    assert_eq!(said, ran);
+    let issued = ran["events"].as_array().unwrap().iter().filter(|event| event["type"] == "invoice.issued.v0");
+    assert_eq!(issued.count(), 2, "{ran:#}");
+    assert_eq!(shop.stands(""), json!([100, 0, 0, true]));
+}
