@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn grants_burn_by_priority_then_expiry_then_age() {
         let until = |day: &str| (Window { end: at(day), ..year() }, Some(at(day)));
-        let with = |amount, priority, (life, expires_at)| Grant { priority, life, expires_at, ..grant(amount) };
+        let with = |amount, priority, (life, expires_at)| Grant { life, priority, expires_at, ..grant(amount) };
         let never = (year(), None);
         // Made in this order; used: 8 (first by priority), 4 (March), 2 (June), 1 (no expiry, older), 16.
         let grants = vec![

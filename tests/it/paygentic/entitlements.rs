@@ -297,7 +297,7 @@ fn an_entitlement_is_issued_by_hand() {
     // An active one keeps its customer.
     let refusal = shop.api.refuses("DELETE", &format!("/v0/customers/{}", shop.customer), &Value::Null, 409).body;
     assert_eq!(refusal["details"]["blockers"][0]["type"], "entitlements");
-    assert_eq!(refusal["details"]["blockers"][0]["count"], 2);
+    assert_eq!(refusal["details"]["blockers"][0]["count"], 3);
 }
 
 fn api_conflict(api: &Api, body: &Value) {
@@ -327,7 +327,8 @@ fn a_list_is_of_one_customer_and_narrowed_by_feature_and_subscription() {
         (format!("customerId={}&externalCustomerId=crm%2F7", shop.customer), 400),
         (format!("customerId={}&featureKey=sso", shop.customer), 400),
         (format!("customerId={}&at=tomorrow", shop.customer), 400),
-        (format!("customerId={}&at=9000-01-01T00:00:00Z", shop.customer), 200),
+        (format!("customerId={}&at=4000-01-01T00:00:00Z", shop.customer), 200),
+        (format!("customerId={}&at=9000-01-01T00:00:00Z", shop.customer), 400),
         ("customerId=cus_nobody".to_owned(), 404),
         (format!("customerId={}&merchantId=org_other", shop.customer), 404),
         ("externalCustomerId=crm%2F8".to_owned(), 404),
@@ -449,4 +450,25 @@ fn twelve_months_at_once_are_twelve_times_one_month() {
     let whole = run(1);
     assert!(whole.0.iter().any(|row| row[1] != "0.00") && whole.0.len() == 13, "{whole:#?}");
     assert_eq!(whole, run(12));
+}
+
+#[test]
+fn a_preview_is_the_run() {
+    let shop = shop();
+    shop.subscribe(monthly(100, true));
+    shop.uses(130.0, "2028-01-10T00:00:00Z");
+    shop.uses(250.0, "2028-02-10T00:00:00Z");
+    let advance = |dry_run: bool| {
+        let body = json!({ "by": "P3M", "clock": shop.clock, "dry_run": dry_run });
+        shop.api.post("/_leapday/clock/advance", &body).expect(200)
+    };
+    let before = shop.only("");
+    let (mut said, unchanged) = (advance(true), shop.only(""));
+    assert_eq!(unchanged, before);
+    said["dryRun"] = json!(false);
+    let ran = advance(false);
+    assert_eq!(said, ran);
+    let issued = ran["events"].as_array().unwrap().iter().filter(|event| event["type"] == "invoice.issued.v0");
+    assert_eq!(issued.count(), 2, "{ran:#}");
+    assert_eq!(shop.stands(""), json!([100, 0, 0, true]));
 }

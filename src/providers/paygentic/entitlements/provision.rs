@@ -12,6 +12,7 @@ use crate::providers::paygentic::World;
 use crate::providers::paygentic::billable_metrics::Metric;
 use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::features::Feature;
+use crate::providers::paygentic::grants;
 use crate::providers::paygentic::prices::Charged;
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::{Status as SubscriptionStatus, Subscription};
@@ -143,6 +144,7 @@ fn apply(world: &mut World, id: Id<Subscription>, added: Vec<Carried>, gone: Vec
     let (_, now) = cycle::clock_of(world, id);
     for (entitlement, _) in gone {
         world.state.entitlements.update(entitlement, |row| row.canceled_at = Some(now));
+        grants::void_all(world, entitlement);
     }
     for feature in added {
         bring(world, id, feature, now);

@@ -267,9 +267,20 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
 /// Takes back what is left of a grant; what was used of it stays covered. A second time changes nothing.
 fn void(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = addressed(&world.state, call)?;
+    take_back(world, id);
+    Ok(Reply::ok(&body(&world.state, id)))
+}
+
+fn take_back(world: &mut World, id: Id<Grant>) {
     let now = world.now(world.state.entitlements[world.state.grants[id].entitlement].clock);
     world.state.grants.update(id, |row| {
         row.voided_at.get_or_insert(now);
     });
-    Ok(Reply::ok(&body(&world.state, id)))
+}
+
+/// Takes back all grants of an entitlement that is no more.
+pub fn void_all(world: &mut World, entitlement: Id<Entitlement>) {
+    for id in world.state.entitlements[entitlement].grants.clone() {
+        take_back(world, id);
+    }
 }

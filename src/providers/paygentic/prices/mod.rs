@@ -145,7 +145,7 @@ impl Price {
             quantity: self.quantity,
             obligation: self.obligation,
             grant_discount: self.grant_discount,
-            hard_limit: self.feature.as_ref().is_some_and(Attached::has_hard_limit),
+            feature: self.feature.clone(),
             rate_type: self.rate_type,
             outside_tax_scope: self.outside_tax_scope,
         }
@@ -161,6 +161,7 @@ impl Price {
         self.quantity = terms.quantity;
         self.obligation = terms.obligation;
         self.grant_discount = terms.grant_discount;
+        self.feature = terms.feature;
         self.rate_type = terms.rate_type;
         self.outside_tax_scope = terms.outside_tax_scope;
     }
@@ -229,7 +230,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         quantity: wanted.quantity,
         obligation: wanted.is_obligation,
         grant_discount: wanted.grant_discount_enabled,
-        hard_limit: feature.as_ref().is_some_and(Attached::has_hard_limit),
+        feature,
         rate_type: wanted.rate_type,
         outside_tax_scope: wanted.tax.is_some_and(|tax| tax.is_outside()),
     };
@@ -248,7 +249,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         quantity: terms.quantity,
         obligation: terms.obligation,
         grant_discount: terms.grant_discount,
-        feature,
+        feature: terms.feature,
         rate_type: terms.rate_type,
         outside_tax_scope: terms.outside_tax_scope,
         created_at: now,
@@ -342,11 +343,6 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.prices)?;
     let wanted: Update = call.input()?;
     no_pricing_unit(wanted.pricing_unit_id.as_deref())?;
-    let feature = match wanted.feature {
-        Patch::Absent => world.state.prices[id].feature.clone(),
-        Patch::Null => None,
-        Patch::Value(feature) => Some(feature.attach(&world.state)?),
-    };
     let mut terms = world.state.prices[id].terms();
     if let Some(text) = &wanted.billable_metric_id {
         if matches!(terms.of, Charged::Fee(_)) {
@@ -360,14 +356,17 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     terms.quantity = wanted.quantity.unwrap_or(terms.quantity);
     terms.obligation = wanted.is_obligation.unwrap_or(terms.obligation);
     terms.grant_discount = wanted.grant_discount_enabled.unwrap_or(terms.grant_discount);
-    terms.hard_limit = feature.as_ref().is_some_and(Attached::has_hard_limit);
+    match wanted.feature {
+        Patch::Absent => {}
+        Patch::Null => terms.feature = None,
+        Patch::Value(feature) => terms.feature = Some(feature.attach(&world.state)?),
+    }
     terms.rate_type = wanted.rate_type.unwrap_or(terms.rate_type);
     terms.outside_tax_scope = wanted.tax.map_or(terms.outside_tax_scope, |tax| tax.is_outside());
     let agreed = rules::agree(&terms)?;
     let now = world.now(ClockId::WORLD);
     world.state.prices.update(id, |row| {
         row.agree(terms, agreed);
-        row.feature = feature;
         row.display_name = wanted.invoice_display_name.unwrap_or_else(|| Arc::clone(&row.display_name));
         wanted.invoice_display_group.apply(&mut row.display_group);
         row.term = wanted.payment_term.unwrap_or(row.term);

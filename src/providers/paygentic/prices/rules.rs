@@ -12,6 +12,7 @@ use crate::api::Fault;
 use crate::billing::money;
 use crate::billing::price::{Rate, Tier};
 use crate::contract::Violation;
+use crate::providers::paygentic::entitlements::Attached;
 use crate::time::Cadence;
 
 /// What somebody wants of a price, as far as one part of it bears on another.
@@ -23,8 +24,7 @@ pub(super) struct Terms {
     pub quantity: u32,
     pub obligation: bool,
     pub grant_discount: bool,
-    /// Of the feature's allowance: nothing beyond it is charged.
-    pub hard_limit: bool,
+    pub feature: Option<Attached>,
     pub rate_type: RateType,
     pub outside_tax_scope: bool,
 }
@@ -194,7 +194,7 @@ fn sign(terms: &Terms, unit_price: Decimal, wrong: &mut Wrong) {
         "does not go with a negative unitPrice: grants discount charges, not rebates",
     );
     wrong.refuse(
-        negative && terms.hard_limit,
+        negative && terms.feature.as_ref().is_some_and(Attached::has_hard_limit),
         "/properties/unitPrice",
         "minimum",
         "is 0 or more where the feature has a hard limit: a rebate would end with the allowance",
@@ -213,6 +213,7 @@ mod tests {
 
     use super::*;
     use crate::providers::paygentic::billable_metrics::Metric;
+    use crate::providers::paygentic::features::{self, Feature};
     use crate::providers::paygentic::fees::Fee;
     use crate::world::Table;
 
@@ -225,7 +226,7 @@ mod tests {
             quantity: 3,
             obligation: true,
             grant_discount: false,
-            hard_limit: false,
+            feature: None,
             rate_type: RateType::Amount,
             outside_tax_scope: false,
         }
@@ -272,7 +273,10 @@ mod tests {
         assert!(agree(&rebate()).is_ok());
         assert!(agree(&Terms { outside_tax_scope: true, ..rebate() }).is_ok());
         assert_eq!(refused(&Terms { grant_discount: true, ..rebate() }), ["/grantDiscountEnabled"]);
-        assert_eq!(refused(&Terms { hard_limit: true, ..rebate() }), ["/properties/unitPrice"]);
+        let feature = Table::<Feature>::new(1).next_id();
+        let limited = |written| Attached::new(feature, features::Kind::Metered, Some(written), "").ok();
+        assert_eq!(refused(&Terms { feature: limited(json!({})), ..rebate() }), ["/properties/unitPrice"]);
+        assert!(agree(&Terms { feature: limited(json!({ "isSoftLimit": true })), ..rebate() }).is_ok());
         assert_eq!(refused(&Terms { quantity: 2, obligation: true, ..rebate() }), ["/quantity", "/isObligation"]);
     }
 
