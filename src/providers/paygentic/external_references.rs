@@ -216,8 +216,11 @@ fn refuse_repeat(state: &State, row: &Reference) -> Result<(), Fault> {
     let repeated = state.references.iter().find(|(_, other)| other.of == row.of && other.is_same_code(row));
     let Some((known, _)) = repeated else { return Ok(()) };
     let message = format!("{} says so already: PATCH it to change it", state.references.text(known));
-    Err(Fault::conflict(format!("The reference exists: {message}"))
-        .with_violation(Violation::body("/externalId", "unique", message)))
+    Err(Fault::conflict(format!("The reference exists: {message}")).with_violation(Violation::body(
+        "/externalId",
+        "unique",
+        message,
+    )))
 }
 
 /// Takes the claim on a code, from whoever has it only if that is wanted.
@@ -248,8 +251,11 @@ fn claimed(state: &State, rival: Id<Reference>) -> Fault {
         held.provider,
         held.of.text(state),
     );
-    Fault::conflict(format!("The primary claim is taken: {message}"))
-        .with_violation(Violation::body("/isPrimary", "unique", message))
+    Fault::conflict(format!("The primary claim is taken: {message}")).with_violation(Violation::body(
+        "/isPrimary",
+        "unique",
+        message,
+    ))
 }
 
 /// Makes a reference the one that its provider is told of its entity.

@@ -85,7 +85,8 @@ pub fn referred(state: &State, pointer: &str, text: &str) -> Result<Id<Item>, Fa
     match state.items[id].archived_at {
         None => Ok(id),
         Some(at) => {
-            let message = format!("item {text} was archived at {at}: restore it first with PATCH {{\"archived\": false}}");
+            let message =
+                format!("item {text} was archived at {at}: restore it first with PATCH {{\"archived\": false}}");
             Err(Fault::bad_request(format!("An archived item tags nothing new: {message}"))
                 .with_violation(Violation::body(pointer, "archived", message)))
         }

@@ -22,12 +22,7 @@ pub fn noun() -> Noun<Action<State>> {
         read("listMerchantIntegrations", "/v0/merchantIntegrations", index),
         write("upsertMerchantIntegration", Method::PUT, "/v0/merchantIntegrations", upsert),
         read("getMerchantIntegration", "/v0/merchantIntegrations/{id}", get),
-        write(
-            "disconnectMerchantIntegration",
-            Method::PATCH,
-            "/v0/merchantIntegrations/{id}/disconnect",
-            disconnect,
-        ),
+        write("disconnectMerchantIntegration", Method::PATCH, "/v0/merchantIntegrations/{id}/disconnect", disconnect),
     ];
     Noun { name: "merchant_integrations", operations }
 }

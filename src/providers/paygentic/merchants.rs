@@ -36,7 +36,11 @@ fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let merchant = call.segment("merchantId");
     if !merchant.starts_with("org_") {
         let form = "is not the id of a merchant: those begin with org_";
-        return Err(Fault::no_such("merchant", merchant).with_violation(Violation::path("merchantId", "pattern", form)));
+        return Err(Fault::no_such("merchant", merchant).with_violation(Violation::path(
+            "merchantId",
+            "pattern",
+            form,
+        )));
     }
     let site = call.site;
     match call.input()? {

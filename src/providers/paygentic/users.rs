@@ -19,10 +19,8 @@ pub const HOLDER: &str = "usr_leapday";
 const HOLDER_EMAIL: &str = "owner@merchant.example";
 
 pub fn noun() -> Noun<Action<State>> {
-    let operations: Vec<Operation> = vec![
-        read("getUser", "/v0/users/{id}", get),
-        write("updateUser", Method::PATCH, "/v0/users/{id}", update),
-    ];
+    let operations: Vec<Operation> =
+        vec![read("getUser", "/v0/users/{id}", get), write("updateUser", Method::PATCH, "/v0/users/{id}", update)];
     Noun { name: "users", operations }
 }
 

@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use super::{Answer, Api, EVER, MERCHANT, text};
 
 /// All that the API shows of a world, by the lists that show it.
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 15] = [
     "/v0/products",
+    "/v0/items?includeArchived=true",
+    "/v0/externalReferences",
+    "/v0/merchantIntegrations",
     "/v0/billableMetrics?merchantId=org_shop",
     "/v0/fees?merchantId=org_shop",
     "/v0/prices",
