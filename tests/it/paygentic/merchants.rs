@@ -260,9 +260,10 @@ fn a_customer_goes_and_nobody_else_notices() {
     let consumer = json!({ "name": "Ada", "email": "ada@example.com" });
     let again = json!({ "merchantId": MERCHANT, "consumer": consumer, "externalId": "crm-ada" });
     let again = api.create("/v0/customers", &again);
+    let again = api.get(&format!("/v0/customers/{}", text(&again, "customerId")));
     assert_eq!(again["organization"]["name"], "Ada");
-    assert_ne!(again["customerId"], json!(gone.customer));
-    shop.refer("customer", text(&again, "customerId"), "001ada");
+    assert_ne!(again["id"], json!(gone.customer));
+    shop.refer("customer", text(&again, "id"), "001ada");
     api.refuses("POST", RESET, &json!({ "scope": "customer", "customerId": gone.customer }), 404);
 }
 
