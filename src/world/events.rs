@@ -62,13 +62,9 @@ impl<S: State> World<S> {
     }
 
     /// Puts another notice in the place of each: before rows go that events speak of.
-    pub fn retell(&mut self, told: impl Fn(&Self, usize, &Event<S::Notice>) -> S::Notice) {
-        let retold = |(number, event): (usize, &Event<S::Notice>)| Event {
-            at: event.at,
-            clock: event.clock,
-            notice: told(self, number, event),
-        };
-        self.events.log = self.events_from(0).map(retold).collect();
+    pub fn retell(&mut self, told: impl Fn(&Self, &S::Notice) -> S::Notice) {
+        let retold = |event: &Event<S::Notice>| Event { notice: told(self, &event.notice), ..*event };
+        self.events.log = self.events.log.iter().map(retold).collect();
     }
 
     /// How many events there are: also the number of the next.

@@ -245,12 +245,9 @@ fn claim(state: &mut State, id: Id<Reference>, take: bool, now: Timestamp) -> Re
 
 fn claimed(state: &State, rival: Id<Reference>) -> Fault {
     let (held, holder) = (&state.references[rival], state.references.text(rival));
-    let message = format!(
-        "{} of {} is claimed by {} ({holder}): create with \"moveClaim\": true to take it, or with \"isPrimary\": false",
-        held.external_id,
-        held.provider,
-        held.of.text(state),
-    );
+    let (code, provider, of) = (&held.external_id, &held.provider, held.of.text(state));
+    let advice = "create with \"moveClaim\": true to take it, or with \"isPrimary\": false";
+    let message = format!("{code} of {provider} is claimed by {of} ({holder}): {advice}");
     Fault::conflict(format!("The primary claim is taken: {message}")).with_violation(Violation::body(
         "/isPrimary",
         "unique",

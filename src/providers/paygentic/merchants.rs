@@ -36,23 +36,19 @@ enum Reset {
 fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let merchant = call.segment("merchantId");
     if !merchant.starts_with("org_") {
-        let form = "is not the id of a merchant: those begin with org_";
-        return Err(Fault::no_such("merchant", merchant).with_violation(Violation::path(
-            "merchantId",
-            "pattern",
-            form,
-        )));
+        let violation = Violation::path("merchantId", "pattern", "is not the id of a merchant: those begin with org_");
+        return Err(Fault::no_such("merchant", merchant).with_violation(violation));
     }
     let site = call.site;
     match call.input()? {
         Reset::Merchant { keep_catalog } => {
-            world.retell(|world, _, event| event.notice.told(world, site));
+            world.retell(|world, notice| notice.told(world, site));
             world.retain_timers(|_, _| false);
             world.state = world.state.clone().wiped(keep_catalog);
         }
         Reset::Customer { customer_id } => {
             let customer = referred(&world.state.customers, "/customerId", &customer_id)?;
-            world.retell(|world, _, event| event.notice.told(world, site));
+            world.retell(|world, notice| notice.told(world, site));
             world.retain_timers(|state, due| due.customer(state) != Some(customer));
             wipe(&mut world.state, customer);
         }
@@ -66,8 +62,8 @@ fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 ///
 /// Every field of the state is named, so that a new table does not compile before somebody has said here whose its
 /// rows are. Links to pages stay and lead nowhere: their number is what the next one's token is made of.
-#[rustfmt::skip]
 fn wipe(state: &mut State, id: Id<Customer>) {
+    #[rustfmt::skip]
     let State {
         products: _, sources: _, source_rules: _, items: _, features: _, metrics: _, fees: _, prices: _, plans: _, plan_versions: _, test_clocks: _,
         users: _, integrations: _, salesforce_accounts: _, webhooks: _, webhook_portals: _,

@@ -34,6 +34,8 @@ pub fn noun() -> Noun<Action<State>> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Webhooks {
     merchant: Arc<str>,
+    /// At the service that delivers.
+    application_id: Box<str>,
     pub enabled: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -51,7 +53,7 @@ pub struct PortalLink {
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
     object: &'static str,
-    application_id: String,
+    application_id: &'a str,
     merchant_id: &'a str,
     enabled: bool,
     created_at: Timestamp,
@@ -62,7 +64,7 @@ fn body(state: &State) -> Result<Body<'_>, Fault> {
     let row = state.webhooks.as_ref().ok_or_else(never_enabled)?;
     Ok(Body {
         object: "webhooks",
-        application_id: format!("app_{:016x}", hash(state.seed, b"webhooks")),
+        application_id: &row.application_id,
         merchant_id: &row.merchant,
         enabled: row.enabled,
         created_at: row.created_at,
@@ -89,7 +91,8 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         Some(named) => world.state.merchant(&Arc::from(named)),
         None => world.state.default_merchant(),
     };
-    world.state.webhooks = Some(Webhooks { merchant, enabled: true, created_at: now, updated_at: now });
+    let application_id = format!("app_{:016x}", hash(world.state.seed, b"webhooks")).into();
+    world.state.webhooks = Some(Webhooks { merchant, application_id, enabled: true, created_at: now, updated_at: now });
     Ok(Reply::created(&body(&world.state)?))
 }
 

@@ -4,25 +4,33 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, MERCHANT, api, text, texts};
 
+/// `base` with the fields of `more` beside it.
+fn with(mut base: Value, more: Value) -> Value {
+    if let (Some(base), Value::Object(more)) = (base.as_object_mut(), more) {
+        base.extend(more);
+    }
+    base
+}
+
 fn item(api: &Api, name: &str, more: Value) -> String {
-    let mut body = json!({ "merchantId": MERCHANT, "name": name });
-    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-    text(&api.create("/v0/items", &body), "id").to_owned()
+    text(&api.create("/v0/items", &with(json!({ "merchantId": MERCHANT, "name": name }), more)), "id").to_owned()
 }
 
-fn fee(api: &Api, product: &str, more: Value) -> Value {
-    let mut body = json!({ "name": "Seat", "description": "A seat", "merchantId": MERCHANT, "productId": product });
-    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-    api.create("/v0/fees", &body)
+fn a_fee(product: &str) -> Value {
+    json!({ "name": "Seat", "description": "A seat", "merchantId": MERCHANT, "productId": product })
 }
 
-fn metric(api: &Api, product: &str, more: Value) -> Value {
-    let mut body = json!({
+fn a_metric(product: &str) -> Value {
+    json!({
         "name": "Calls", "description": "Calls", "unit": "calls", "merchantId": MERCHANT, "productId": product,
         "eventType": "call", "aggregation": "COUNT",
-    });
-    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-    api.create("/v0/billableMetrics", &body)
+    })
+}
+
+/// A fee and a metric of a product that are tagged with an item.
+fn tagged(api: &Api, product: &str, item: &str) -> [(&'static str, Value); 2] {
+    let made = [("/v0/fees", a_fee(product)), ("/v0/billableMetrics", a_metric(product))];
+    made.map(|(path, body)| (path, api.create(path, &with(body, json!({ "itemId": item })))))
 }
 
 fn names(api: &Api, query: &str) -> Vec<String> {
@@ -74,18 +82,16 @@ fn fees_and_metrics_are_tagged_found_by_their_tag_and_untagged() {
     let api = api();
     let product = api.product();
     let (one, any) = (item(&api, "One", json!({ "catalogId": product })), item(&api, "Any", json!({})));
-    let fee = fee(&api, &product, json!({ "itemId": one }));
-    let metric = metric(&api, &product, json!({ "itemId": one }));
-    for (path, made) in [("/v0/fees", fee), ("/v0/billableMetrics", metric)] {
+    for (path, made) in tagged(&api, &product, &one) {
         assert_eq!(made["itemId"], json!(one));
         let own = format!("{path}/{}", text(&made, "id"));
-        let tagged = |item: &str| texts(&api.rows(&format!("{path}?merchantId={MERCHANT}&itemId={item}")), "id").len();
-        assert_eq!((tagged(&one), tagged(&any), tagged("itm_nobody")), (1, 0, 0));
+        let found = |item: &str| texts(&api.rows(&format!("{path}?merchantId={MERCHANT}&itemId={item}")), "id").len();
+        assert_eq!((found(&one), found(&any), found("itm_nobody")), (1, 0, 0));
         assert_eq!(api.patch(&own, &json!({ "name": "Same tag" })).expect(200)["itemId"], json!(one));
         assert_eq!(api.patch(&own, &json!({ "itemId": any })).expect(200)["itemId"], json!(any));
-        assert_eq!((tagged(&one), tagged(&any)), (0, 1));
+        assert_eq!((found(&one), found(&any)), (0, 1));
         assert_eq!(api.patch(&own, &json!({ "itemId": null })).expect(200)["itemId"], Value::Null);
-        assert_eq!((tagged(&one), tagged(&any)), (0, 0));
+        assert_eq!((found(&one), found(&any)), (0, 0));
         assert_eq!(api.get(&own)["itemId"], Value::Null);
     }
 }
@@ -97,20 +103,17 @@ fn a_tag_is_of_the_same_product_and_not_archived() {
     let foreign = item(&api, "Foreign", json!({ "catalogId": "prod_starter" }));
     let archived = item(&api, "Archived", json!({ "catalogId": product }));
     api.patch(&format!("/v0/items/{archived}"), &json!({ "archived": true })).expect(200);
-    let (fee, metric) = (fee(&api, &product, json!({})), metric(&api, &product, json!({})));
-    let body = |mut made: Value, item: &str| {
-        made["itemId"] = json!(item);
-        made
-    };
-    for (path, made) in [("/v0/fees", fee), ("/v0/billableMetrics", metric)] {
-        let own = format!("{path}/{}", text(&made, "id"));
-        for (method, path) in [("POST", path), ("PATCH", &own)] {
-            let answer = api.refuses(method, path, &body(made.clone(), &foreign), 400);
+    let made = [("/v0/fees", a_fee(&product)), ("/v0/billableMetrics", a_metric(&product))];
+    for (path, body) in made {
+        let own = format!("{path}/{}", text(&api.create(path, &body), "id"));
+        for (method, path, body) in [("POST", path, body), ("PATCH", &own, json!({}))] {
+            let tagged = |item: &str| with(body.clone(), json!({ "itemId": item }));
+            let answer = api.refuses(method, path, &tagged(&foreign), 400);
             assert_eq!(answer.body["code"], "ITEM_PRODUCT_MISMATCH");
             assert!(answer.told().starts_with("/itemId product"), "{}", answer.told());
-            let answer = api.refuses(method, path, &body(made.clone(), &archived), 400);
+            let answer = api.refuses(method, path, &tagged(&archived), 400);
             assert!(answer.told().starts_with("/itemId archived"), "{}", answer.told());
-            let answer = api.refuses(method, path, &body(made.clone(), "itm_nobody"), 404);
+            let answer = api.refuses(method, path, &tagged("itm_nobody"), 404);
             assert!(answer.told().starts_with("/itemId reference"), "{}", answer.told());
         }
     }
@@ -122,8 +125,7 @@ fn an_item_that_tags_something_stays_live_and_with_its_product() {
     let product = api.product();
     let id = item(&api, "Seats", json!({ "catalogId": product }));
     let path = format!("/v0/items/{id}");
-    let fee = fee(&api, &product, json!({ "itemId": id }));
-    let metric = metric(&api, &product, json!({ "itemId": id }));
+    let [(_, fee), (_, metric)] = tagged(&api, &product, &id);
     let answer = api.refuses("PATCH", &path, &json!({ "archived": true }), 400);
     assert!(answer.told().starts_with("/archived anchored"), "{}", answer.told());
     assert_eq!(
@@ -210,6 +212,7 @@ fn lines_follow_the_tag_until_their_invoice_is_closed() {
     let subscription = api.subscribe(&plan, &customer, &clock, "2028-01-01T00:00:00Z", json!({}));
     api.pay(&subscription);
     let id = text(&subscription, "id");
+    let of = |item: &String, lines| vec![item.clone(); lines];
     // Of each invoice the tags of its lines, on the invoice and in the ledger.
     let tags = || -> Vec<Vec<String>> {
         let tags = |invoice: &Value| {
@@ -220,17 +223,17 @@ fn lines_follow_the_tag_until_their_invoice_is_closed() {
         };
         api.invoices(id).iter().map(tags).collect()
     };
-    assert_eq!(tags(), [vec![&first; 1], vec![&first; 2]]);
+    assert_eq!(tags(), [of(&first, 1), of(&first, 2)]);
     retag(&second);
-    assert_eq!(tags(), [vec![&first; 1], vec![&second; 2]]);
+    assert_eq!(tags(), [of(&first, 1), of(&second, 2)]);
     api.advance_to(&clock, "2028-02-01T00:00:00Z");
     assert_eq!(text(&api.invoices(id)[1], "status"), "CLOSING");
     retag(&third);
-    assert_eq!(tags(), [vec![&first; 1], vec![&third; 2], vec![&third; 2]]);
+    assert_eq!(tags(), [of(&first, 1), of(&third, 2), of(&third, 2)]);
     api.advance_to(&clock, "2028-02-02T00:00:00Z");
     assert_eq!(text(&api.invoices(id)[1], "status"), "ISSUED");
     retag(&first);
-    assert_eq!(tags(), [vec![&first; 1], vec![&third; 2], vec![&first; 2]]);
+    assert_eq!(tags(), [of(&first, 1), of(&third, 2), of(&first, 2)]);
 }
 
 #[test]

@@ -34,12 +34,9 @@ fn a_merchant_has_one_integration_with_a_provider() {
     assert_eq!((&changed["id"], &changed["config"]), (&made["id"], &json!({})));
     assert_eq!((&changed["externalId"], &changed["metadata"]), (&json!("00D2"), &json!({ "a": 1 })));
     assert_eq!(api.rows(PATH), [changed]);
-    for (query, count) in [
-        ("provider=salesforce", 1),
-        ("provider=netsuite", 0),
-        ("merchantId=org_shop", 1),
-        ("merchantId=org_other", 0),
-    ] {
+    for (query, count) in
+        [("provider=salesforce", 1), ("provider=netsuite", 0), ("merchantId=org_shop", 1), ("merchantId=org_other", 0)]
+    {
         assert_eq!(api.rows(&format!("{PATH}?{query}")).len(), count, "{query}");
     }
 }
