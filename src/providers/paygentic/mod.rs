@@ -5,6 +5,7 @@
 
 mod billable_metrics;
 mod body;
+mod costs;
 mod customers;
 mod cycle;
 mod events;
@@ -20,7 +21,9 @@ mod planned;
 mod plans;
 mod prices;
 mod products;
+mod profitability;
 mod refusals;
+mod revenue;
 mod schedule;
 mod source_events;
 mod source_rules;
@@ -80,6 +83,9 @@ impl Provider for Paygentic {
             test_clocks::noun(),
             events::noun(),
             invoices::noun(),
+            costs::noun(),
+            revenue::noun(),
+            profitability::noun(),
             payment_sessions::noun(),
             payments::noun(),
             webhooks::noun(),

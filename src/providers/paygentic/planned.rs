@@ -34,18 +34,6 @@ const PLANNED: &[(&str, Rows)] = &[
         ],
     ),
     (
-        "costs",
-        &[
-            ("createCost", Method::POST, "/v0/costs"),
-            ("listCosts", Method::GET, "/v0/costs"),
-            ("getCost", Method::GET, "/v0/costs/{id}"),
-            ("updateCost", Method::PATCH, "/v0/costs/{id}"),
-            ("deleteCost", Method::DELETE, "/v0/costs/{id}"),
-            ("getCostSummary", Method::GET, "/v0/costs/{id}/summary"),
-            ("getCostReport", Method::GET, "/v0/costs/report"),
-        ],
-    ),
-    (
         "entitlements",
         &[
             ("listEntitlements", Method::GET, "/v1/entitlements"),
@@ -125,11 +113,6 @@ const PLANNED: &[(&str, Rows)] = &[
             ("getPlanVersion", Method::GET, "/v0/plans/{id}/versions/{versionNumber}"),
             ("transitionPlanVersion", Method::PATCH, "/v0/plans/{id}/versions/{versionNumber}"),
         ],
-    ),
-    ("profitability", &[("getProfitability", Method::GET, "/v0/profitability")]),
-    (
-        "revenue",
-        &[("getRevenue", Method::GET, "/v0/revenue"), ("getRevenueAccounts", Method::GET, "/v0/revenue/accounts")],
     ),
     ("salesforce", &[("listSalesforceAccounts", Method::GET, "/v0/integrations/salesforce/accounts")]),
     (

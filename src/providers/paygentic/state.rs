@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::World;
 use super::billable_metrics::Metric;
+use super::costs::Cost;
 use super::customers::{Authorization, Consumer, Customer, PaymentMethod};
 use super::cycle::{self, Due};
 use super::events::{MeterEvent, Subject};
@@ -37,6 +38,9 @@ pub const HOUSE_MERCHANT: &str = "org_leapday";
 /// What every merchant is called: no operation sets a name.
 pub const MERCHANT_NAME: &str = "Leapday Merchant";
 
+/// The currency of a merchant who has no plan.
+const USUAL_CURRENCY: &str = "USD";
+
 #[derive(Clone, Serialize, Deserialize)]
 pub struct State {
     pub products: Table<Product>,
@@ -61,6 +65,7 @@ pub struct State {
     pub invoices: Table<Invoice>,
     pub line_items: Table<LineItem>,
     pub refunds: Table<Refund>,
+    pub costs: Table<Cost>,
     pub sessions: Table<Session>,
     pub payments: Table<Payment>,
 
@@ -160,8 +165,15 @@ impl State {
         let renamed = renamed.or_else(|| self.subscriptions.rename(made, name));
         let renamed = renamed.or_else(|| self.test_clocks.rename(made, name));
         let renamed = renamed.or_else(|| self.payments.rename(made, name));
+        let renamed = renamed.or_else(|| self.costs.rename(made, name));
         renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
+}
+
+/// The currency of amounts that nobody named one for: that of a merchant's first plan.
+pub fn primary_currency(state: &State, merchant: Option<&str>) -> Arc<str> {
+    let first = state.plans.iter().find(|(_, plan)| mine(merchant, &plan.merchant));
+    first.map_or_else(|| Arc::from(USUAL_CURRENCY), |(_, plan)| Arc::clone(&plan.currency))
 }
 
 /// Whether a row of `owner` shows in a list for `asked`.
@@ -195,6 +207,7 @@ impl crate::world::State for State {
             invoices: Table::new(seed),
             line_items: Table::new(seed),
             refunds: Table::new(seed),
+            costs: Table::new(seed),
             sessions: Table::new(seed),
             payments: Table::new(seed),
             consumers_by_email: HashMap::new(),
