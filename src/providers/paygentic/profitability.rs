@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::billable_metrics::span;
-use super::costs::{self, Cost, Extent};
+use super::costs::{self, Bounds, Cost};
 use super::customers::Customer;
 use super::revenue::{self, Basis, Entry};
 use super::state::{State, mine, primary_currency};
@@ -53,9 +53,9 @@ struct Summary {
     warnings: [&'static str; 0],
     /// Only where the span holds no revenue: where there is some, or `null`. The same for costs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    revenue_range: Option<Option<Extent>>,
+    revenue_range: Option<Bounds>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost_range: Option<Option<Extent>>,
+    cost_range: Option<Bounds>,
 }
 
 #[derive(Serialize)]
@@ -86,6 +86,8 @@ struct Figures {
     cost: Decimal,
     data: CostData,
 }
+
+type Rows = Vec<(Id<Customer>, Figures)>;
 
 impl Figures {
     fn profit(self) -> Decimal {
@@ -168,8 +170,8 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
         empty_customer_count,
         empty_customers: query.include_empty.then(|| left_out.iter().map(body).collect()),
         warnings: [],
-        revenue_range: revenue_range.then(|| revenue::extent(state, &entries, None)),
-        cost_range: cost_range.then(|| costs::extent(state, &costs, None)),
+        revenue_range: revenue_range.then(|| revenue::bounds(state, &entries, None)),
+        cost_range: cost_range.then(|| costs::bounds(state, &costs, None)),
         currency,
     }))
 }
@@ -181,7 +183,7 @@ fn customers(
     entries: &[Entry],
     costs: &[Id<Cost>],
     window: Window,
-) -> (Vec<(Id<Customer>, Figures)>, Vec<(Id<Customer>, Figures)>) {
+) -> (Rows, Rows) {
     let mut revenue: BTreeMap<Id<Customer>, Decimal> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| window.contains(entry.at)) {
         let sum = revenue.entry(revenue::customer(state, entry.invoice)).or_default();

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 use super::{Answer, Api, EVER, MERCHANT, text};
 
 /// All that the API shows of a world, by the lists that show it.
-const LISTS: [&str; 13] = [
+const LISTS: [&str; 14] = [
     "/v0/products",
     "/v0/billableMetrics?merchantId=org_shop",
     "/v0/fees?merchantId=org_shop",
     "/v0/prices",
     "/v0/plans",
     "/v0/sources",
+    "/v0/costs",
     "/v0/customers?organizationId=org_shop",
     "/v0/subscriptions?merchantId=org_shop",
     "/v0/testClocks",

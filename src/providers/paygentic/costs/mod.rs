@@ -14,7 +14,7 @@ use http::Method;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-pub use self::report::{Extent, extent};
+pub use self::report::{Bounds, bounds};
 use super::billable_metrics::{Metric, value};
 use super::body::list;
 use super::customers::Customer;

@@ -84,7 +84,7 @@ struct Report<'a> {
     empty_group_count: usize,
     /// Only where the span holds no cost: where there is some, or `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost_range: Option<Option<Extent>>,
+    cost_range: Option<Bounds>,
 }
 
 /// From an instant to another.
@@ -92,6 +92,20 @@ struct Report<'a> {
 pub struct Extent {
     pub from: Timestamp,
     pub to: Timestamp,
+}
+
+/// Between which instants there is anything at all, if there is.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct Bounds(Option<Extent>);
+
+impl FromIterator<Timestamp> for Bounds {
+    fn from_iter<I: IntoIterator<Item = Timestamp>>(instants: I) -> Self {
+        Self(instants.into_iter().fold(None, |known: Option<Extent>, at| {
+            let Extent { from, to } = known.unwrap_or(Extent { from: at, to: at });
+            Some(Extent { from: from.min(at), to: to.max(at) })
+        }))
+    }
 }
 
 #[derive(Serialize)]
@@ -138,7 +152,7 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let state = &world.state;
     let query: Query = call.filter()?;
     let window = span(query.from, query.to)?;
-    let (currency, costs, warnings) = selected(state, &query)?;
+    let Selected { currency, costs, warnings } = selected(state, &query)?;
     let reader = Reader::new(state, &costs, &query)?;
 
     let mut buckets = reader.read(window);
@@ -178,13 +192,20 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
         warnings,
         group_count,
         empty_group_count,
-        cost_range: total_cost.is_zero().then(|| extent(state, &costs, query.subject.as_deref())),
+        cost_range: total_cost.is_zero().then(|| bounds(state, &costs, query.subject.as_deref())),
     }))
 }
 
-/// The costs that are asked about, in one currency: the one that is named, else that of the first cost that is, else
+/// The costs that are asked about, all in one currency.
+struct Selected {
+    currency: Arc<str>,
+    costs: Vec<Id<Cost>>,
+    warnings: Vec<String>,
+}
+
+/// The costs in the currency that is asked for: the one that is named, else that of the first cost that is, else
 /// the merchant's. What is in another is warned of.
-fn selected(state: &State, query: &Query) -> Result<(Arc<str>, Vec<Id<Cost>>, Vec<String>), Fault> {
+fn selected(state: &State, query: &Query) -> Result<Selected, Fault> {
     let merchant = query.merchant_id.as_deref();
     let named = query.cost_id.iter().map(|text| named(state, merchant, text));
     let named: Vec<Id<Cost>> = named.collect::<Result<_, _>>()?;
@@ -192,14 +213,14 @@ fn selected(state: &State, query: &Query) -> Result<(Arc<str>, Vec<Id<Cost>>, Ve
     let currency = currency.unwrap_or_else(|| primary_currency(state, merchant));
     if named.is_empty() {
         let costs = in_currency(state, merchant, &currency);
-        return Ok((currency, costs, Vec::new()));
+        return Ok(Selected { currency, costs, warnings: Vec::new() });
     }
     let (costs, others): (Vec<_>, Vec<_>) = named.into_iter().partition(|id| state.costs[*id].currency == currency);
     let left_out = |id: Id<Cost>| {
         format!("{} is in {} and left out of a report in {currency}", state.costs.text(id), state.costs[id].currency)
     };
     let warnings = others.into_iter().map(left_out).collect();
-    Ok((currency, costs, warnings))
+    Ok(Selected { currency, costs, warnings })
 }
 
 fn named(state: &State, merchant: Option<&str>, text: &str) -> Result<Id<Cost>, Fault> {
@@ -369,12 +390,9 @@ fn available<'a>(state: &'a State, costs: &[Id<Cost>], query: &Query) -> Vec<&'a
 }
 
 /// The first and the last event that some costs count.
-pub fn extent(state: &State, costs: &[Id<Cost>], subject: Option<&str>) -> Option<Extent> {
+pub fn bounds(state: &State, costs: &[Id<Cost>], subject: Option<&str>) -> Bounds {
     let ever = Window { start: Timestamp::MIN, end: Timestamp::MAX };
     let teller = Teller::new(state, &BTreeMap::new(), &[]);
     let events = costs.iter().flat_map(|id| teller.select(&state.costs[*id].meter, subject, ever, &[]));
-    events.fold(None, |extent, event| {
-        let Extent { from, to } = extent.unwrap_or(Extent { from: event.at, to: event.at });
-        Some(Extent { from: from.min(event.at), to: to.max(event.at) })
-    })
+    events.map(|event| event.at).collect()
 }

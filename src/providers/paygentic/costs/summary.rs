@@ -2,6 +2,7 @@
 //!
 //! Facts: paygentic-behaviour §2.14 (from ≤ t < to), §2.2 (the meter behind it).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
@@ -10,6 +11,7 @@ use serde_json::Number;
 
 use super::Cost;
 use crate::api::{Call, Fault, Reply};
+use crate::billing::period::Window;
 use crate::billing::usage::{WindowSize, windowed};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::billable_metrics::{Teller, dimensions, number, span, value, wanted};
@@ -81,7 +83,7 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
             let names = dimensions.keys().copied();
             let quantity = value(&cost.meter, events);
             Group {
-                dimensions: names.zip(values.into_iter().map(std::borrow::Cow::into_owned)).collect(),
+                dimensions: names.zip(values.into_iter().map(Cow::into_owned)).collect(),
                 quantity: number(quantity),
                 cost: number(cost.of(quantity)),
             }
@@ -107,14 +109,11 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
 fn series(cost: &Cost, size: WindowSize, events: &[&MeterEvent]) -> Vec<Entry> {
     let samples = events.iter().map(|event| sample(event));
     let windows = windowed(cost.meter.aggregation, cost.meter.value_property.as_ref(), size, samples).into_iter();
-    let entry = |(window, quantity): (_, Decimal)| {
-        let window: crate::billing::period::Window = window;
-        Entry {
-            window_start: window.start,
-            window_end: window.end,
-            quantity: number(quantity),
-            cost: number(cost.of(quantity)),
-        }
+    let entry = |(window, quantity): (Window, Decimal)| Entry {
+        window_start: window.start,
+        window_end: window.end,
+        quantity: number(quantity),
+        cost: number(cost.of(quantity)),
     };
     windows.map(entry).collect()
 }

@@ -18,8 +18,7 @@ use self::ledger::What;
 pub use self::ledger::{Basis, Entry, currency, customer, entries};
 use super::Operation;
 use super::World;
-use super::costs::Extent;
-use super::customers::Customer;
+use super::costs::Bounds;
 use super::invoices::{Invoice, Status};
 use super::payment_sessions::Status as SessionStatus;
 use super::payments::Payment;
@@ -98,7 +97,7 @@ struct Summary {
     currency_breakdown: Option<Vec<Figures>>,
     /// Only where the span holds nothing: where there is something, or `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    revenue_range: Option<Option<Extent>>,
+    revenue_range: Option<Bounds>,
 }
 
 /// What there is to say in one currency.
@@ -177,8 +176,7 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
         return Err(Fault::violations(vec![Violation::query("endTime", "minimum", message)]));
     }
     let window = Window { start: query.start_time, end: query.end_time };
-    let customer = query.customer_id.as_deref().map(|text| state.customers.find(text));
-    let (all, paid) = (invoiced(state, &query, customer), paid(state, &query, customer));
+    let (all, paid) = (invoiced(state, &query), paid(state, &query));
     let of_span: Vec<&Entry> = all.iter().filter(|entry| window.contains(entry.at)).collect();
     let paid: Vec<&Paid> = paid.iter().filter(|paid| window.contains(paid.at)).collect();
 
@@ -203,7 +201,7 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
             returned: None,
             group_breakdown: None,
             currency_breakdown: Some(sheets.iter().map(|sheet| sheet.figures(None)).collect()),
-            revenue_range: nothing.then(|| extent(state, &all, None)),
+            revenue_range: nothing.then(|| bounds(state, &all, None)),
         }));
     }
     let sheet = sheet(query.currency.as_ref().unwrap_or(&primary));
@@ -219,12 +217,13 @@ fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
         returned: Some(sheet.returned()),
         group_breakdown: groups.as_ref().map(|groups| groups.bodies(&sheet.entries, &sheet.currency)),
         currency_breakdown: None,
-        revenue_range: sheet.entries.is_empty().then(|| extent(state, &all, Some(&sheet.currency))),
+        revenue_range: sheet.entries.is_empty().then(|| bounds(state, &all, Some(&sheet.currency))),
     }))
 }
 
 /// The entries that a query is about, of all time and in any currency.
-fn invoiced(state: &State, query: &Query, customer: Option<Option<Id<Customer>>>) -> Vec<Entry> {
+fn invoiced(state: &State, query: &Query) -> Vec<Entry> {
+    let customer = query.customer_id.as_deref().map(|text| state.customers.find(text));
     let named = query.subscription_ids.as_ref();
     let subscriptions: Option<BTreeSet<_>> =
         named.map(|named| named.iter().filter_map(|text| state.subscriptions.find(text)).collect());
@@ -237,7 +236,8 @@ fn invoiced(state: &State, query: &Query, customer: Option<Option<Id<Customer>>>
 }
 
 /// The payments that a query is about. They are no subscription's, so `subscriptionIds` does not narrow them.
-fn paid(state: &State, query: &Query, customer: Option<Option<Id<Customer>>>) -> Vec<Paid> {
+fn paid(state: &State, query: &Query) -> Vec<Paid> {
+    let customer = query.customer_id.as_deref().map(|text| state.customers.find(text));
     let kept = |row: &Payment| {
         mine(query.merchant_id.as_deref(), &row.merchant)
             && customer.is_none_or(|wanted| wanted.is_some() && wanted == row.customer)
@@ -255,10 +255,9 @@ fn paid(state: &State, query: &Query, customer: Option<Option<Id<Customer>>>) ->
 }
 
 /// Between which issues of invoices there is revenue at all.
-pub fn extent(state: &State, entries: &[Entry], code: Option<&str>) -> Option<Extent> {
+pub fn bounds(state: &State, entries: &[Entry], code: Option<&str>) -> Bounds {
     let kept = entries.iter().filter(|entry| code.is_none_or(|code| code == currency(state, entry.invoice)));
-    let issues: BTreeSet<Timestamp> = kept.filter_map(|entry| state.invoices[entry.invoice].issued_at).collect();
-    Some(Extent { from: *issues.first()?, to: *issues.last()? })
+    kept.filter_map(|entry| state.invoices[entry.invoice].issued_at).collect()
 }
 
 /// The entries and payments of a span, all in one currency.
