@@ -13,6 +13,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Minor digits of a currency that ISO 4217 does not list, or lists without a minor unit (gold, test codes).
 const USUAL_MINOR_DIGITS: u32 = 2;
+/// Fraction digits of a percentage.
+const PERCENT_DIGITS: u32 = 2;
 /// Fraction digits of an atomic amount: its unit is 1e-9 of the major unit.
 const ATOMIC_DIGITS: u32 = 9;
 
@@ -98,6 +100,13 @@ pub fn exact(amount: Decimal) -> String {
 #[must_use]
 pub fn sum(amounts: impl IntoIterator<Item = Decimal>) -> Decimal {
     amounts.into_iter().fold(Decimal::ZERO, Decimal::saturating_add)
+}
+
+/// How many percent of `whole` a part is, to two decimals, half away from zero; `None` of nothing.
+#[must_use]
+pub fn percent(part: Decimal, whole: Decimal) -> Option<Decimal> {
+    let percent = part.saturating_mul(Decimal::ONE_HUNDRED).checked_div(whole)?;
+    Some(round_to(percent, PERCENT_DIGITS))
 }
 
 /// `amount` in units of 1e-9, as an integer: 50 is `"50000000000"`. Smaller parts round half away from zero.
@@ -232,6 +241,16 @@ mod tests {
         }
         assert_eq!(atomic(Decimal::MAX), "79228162514264337593543950335000000000");
         assert_eq!(atomic(Decimal::MIN), "-79228162514264337593543950335000000000");
+    }
+
+    #[test]
+    fn percents_have_two_decimals() {
+        for (part, whole, percents) in
+            [("1", "3", "33.33"), ("2", "3", "66.67"), ("-1", "8", "-12.50"), ("5", "5", "100")]
+        {
+            assert_eq!(percent(dec(part), dec(whole)), Some(dec(percents)), "{part} of {whole}");
+        }
+        assert_eq!(percent(Decimal::ONE, Decimal::ZERO), None);
     }
 
     #[test]

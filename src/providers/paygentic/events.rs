@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::billable_metrics::Metric;
+use super::costs;
 use super::customers::{self, Customer};
 use super::state::{State, UsageKey};
 use super::{Operation, World};
@@ -147,15 +148,16 @@ pub fn record(state: &mut State, sent: Sent, now: Timestamp) -> Result<Id<MeterE
     Ok(id)
 }
 
-/// The event type under the name that a metric keeps, so that its text is kept once.
+/// The event type under the name that a metric or a cost keeps, so that its text is kept once.
 fn counted_type(state: &State, kind: &str) -> Result<Arc<str>, Fault> {
     let mut known: Vec<&Arc<str>> = Vec::new();
-    for (_, metric) in state.metrics.iter() {
-        if *metric.event_type == *kind {
-            return Ok(Arc::clone(&metric.event_type));
+    let metrics = state.metrics.iter().map(|(_, metric)| &metric.event_type);
+    for counted in metrics.chain(costs::live(state).map(|(_, cost)| &cost.meter.event_type)) {
+        if **counted == *kind {
+            return Ok(Arc::clone(counted));
         }
-        if !known.contains(&&metric.event_type) {
-            known.push(&metric.event_type);
+        if !known.contains(&counted) {
+            known.push(counted);
         }
     }
     let meant = near(kind, known.iter().map(|known| &***known));

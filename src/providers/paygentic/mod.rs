@@ -7,6 +7,7 @@ mod approvals;
 mod billable_metrics;
 mod billing_schedules;
 mod body;
+mod costs;
 mod customers;
 mod cycle;
 mod entitlements;
@@ -25,11 +26,12 @@ mod orders;
 mod pages;
 mod payment_sessions;
 mod payments;
-mod planned;
 mod plans;
 mod prices;
 mod products;
+mod profitability;
 mod refusals;
+mod revenue;
 mod salesforce;
 mod schedule;
 mod source_events;
@@ -77,7 +79,7 @@ impl Provider for Paygentic {
     const KEY_PREFIX: &'static str = "sk_test_";
 
     fn nouns() -> Vec<Noun<Action<State>>> {
-        let mut nouns = vec![
+        vec![
             products::noun(),
             items::noun(),
             external_references::noun(),
@@ -100,15 +102,16 @@ impl Provider for Paygentic {
             grants::noun(),
             events::noun(),
             invoices::noun(),
+            costs::noun(),
+            revenue::noun(),
+            profitability::noun(),
             payment_sessions::noun(),
             payments::noun(),
             orders::noun(),
             approvals::noun(),
             billing_schedules::noun(),
             webhooks::noun(),
-        ];
-        nouns.extend(planned::nouns());
-        nouns
+        ]
     }
 
     fn schemas() -> &'static Dir<'static> {

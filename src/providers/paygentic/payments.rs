@@ -49,8 +49,8 @@ pub struct Payment {
     metadata: Option<Arc<Map<String, Value>>>,
     pub line_items: Option<Arc<[LineItem]>>,
     pub session: Id<Session>,
-    created_at: Timestamp,
-    completed_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub completed_at: Option<Timestamp>,
 }
 
 impl Row for Payment {

@@ -259,7 +259,7 @@ fn owner(state: &State, source: Id<Source>, revenue: &Revenue) -> (Option<Id<Cus
         .filter(|(_, row)| row.consumer == *consumer && row.deleted_at.is_none())
         .map(|(id, _)| id)
         .collect();
-    let subscriptions = customers.iter().flat_map(|id| state.subscriptions_by_customer.get(id)).flatten();
+    let subscriptions = customers.iter().filter_map(|id| state.subscriptions_by_customer.get(id)).flatten();
     let mut live = subscriptions.filter(|id| {
         let row = &state.subscriptions[**id];
         row.plan == plan && row.is_live()

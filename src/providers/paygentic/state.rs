@@ -13,6 +13,7 @@ use super::World;
 use super::approvals::{self, Approval};
 use super::billable_metrics::Metric;
 use super::billing_schedules::{Interval, Schedule, StagedInvoice};
+use super::costs::Cost;
 use super::customers::{Authorization, Consumer, Customer, PaymentMethod};
 use super::cycle::{self, Due};
 use super::entitlements::Entitlement;
@@ -47,6 +48,9 @@ use crate::world::{Id, Table, hash, pairs};
 pub const HOUSE_MERCHANT: &str = "org_leapday";
 /// What every merchant is called: no operation sets a name.
 pub const MERCHANT_NAME: &str = "Leapday Merchant";
+
+/// The currency of a merchant who has no plan.
+const USUAL_CURRENCY: &str = "USD";
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct State {
@@ -90,6 +94,7 @@ pub struct State {
     pub invoices: Table<Invoice>,
     pub line_items: Table<LineItem>,
     pub refunds: Table<Refund>,
+    pub costs: Table<Cost>,
     pub sessions: Table<Session>,
     pub payments: Table<Payment>,
     pub orders: Table<Order>,
@@ -214,6 +219,7 @@ impl State {
             features: self.features,
             plans: self.plans,
             plan_versions: self.plan_versions,
+            costs: self.costs,
             sources: self.sources,
             source_rules: self.source_rules,
             ..fresh
@@ -244,8 +250,15 @@ impl State {
         let renamed = renamed.or_else(|| self.orders.rename(made, name));
         let renamed = renamed.or_else(|| self.approvals.rename(made, name));
         let renamed = renamed.or_else(|| self.schedules.rename(made, name));
+        let renamed = renamed.or_else(|| self.costs.rename(made, name));
         renamed.unwrap_or_else(|| Err(format!("the answer has no id of a row that {name:?} could name")))
     }
+}
+
+/// The currency of amounts that nobody named one for: that of a merchant's first plan.
+pub fn primary_currency(state: &State, merchant: Option<&str>) -> Arc<str> {
+    let first = state.plans.iter().find(|(_, plan)| mine(merchant, &plan.merchant));
+    first.map_or_else(|| Arc::from(USUAL_CURRENCY), |(_, plan)| Arc::clone(&plan.currency))
 }
 
 /// Whether a row of `owner` shows in a list for `asked`.
@@ -292,6 +305,7 @@ impl crate::world::State for State {
             invoices: Table::new(seed),
             line_items: Table::new(seed),
             refunds: Table::new(seed),
+            costs: Table::new(seed),
             sessions: Table::new(seed),
             payments: Table::new(seed),
             orders: Table::new(seed),

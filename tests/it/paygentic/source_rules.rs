@@ -88,12 +88,13 @@ fn a_source_has_ten_rules_and_a_rule_ten_conditions() {
     let api = api();
     let source = source(&api);
     let full = Value::from(vec![condition("customerName", "contains", "o"); 10]);
-    let last = (0..10).map(|_| api.create("/v0/sourceRules", &with(&source, "conditions", full.clone()))).last();
+    let rules: Vec<Value> =
+        (0..10).map(|_| api.create("/v0/sourceRules", &with(&source, "conditions", full.clone()))).collect();
     let refusal = api.refuses("POST", "/v0/sourceRules", &rule(&source, "Eleventh"), 400);
     assert!(text(&refusal.body, "message").contains("at most 10 rules"), "{:#}", refusal.body);
     assert_eq!(refusal.body["error"], "bad_request");
 
-    let path = format!("/v0/sourceRules/{}", text(&last.unwrap(), "id"));
+    let path = format!("/v0/sourceRules/{}", text(&rules[9], "id"));
     for count in [0, 11] {
         let conditions = Value::from(vec![condition("customerName", "contains", "o"); count]);
         let refusal = api.refuses("PATCH", &path, &json!({ "conditions": conditions }), 400);

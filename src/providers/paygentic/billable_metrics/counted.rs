@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 use crate::world::{Id, IdText};
 
 /// The span of a query: half-open, like all windows.
-pub(super) fn span(from: Timestamp, to: Timestamp) -> Result<Window, Fault> {
+pub fn span(from: Timestamp, to: Timestamp) -> Result<Window, Fault> {
     if to < from {
         let message = format!("{to} is before from={from}; the span runs from the earlier to the later");
         return Err(Fault::violations(vec![Violation::query("to", "minimum", message)]));

@@ -81,9 +81,7 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let wanted = wanted(metric, query.filter_group_by.as_deref())?;
 
     let teller = Teller::new(state, &dimensions, &wanted);
-    let selected = select(state, metric, query.subject.as_deref(), window);
-    let mut events: Vec<&MeterEvent> = selected.into_iter().map(|id| &*state.meter_events[id]).collect();
-    events.retain(|event| wanted.iter().all(|(dimension, value)| teller.value(*dimension, event) == *value));
+    let events = teller.select(metric, query.subject.as_deref(), window, &wanted);
 
     let groups = query.group_by.is_some().then(|| teller.groups(&dimensions, &events));
     let group_count = groups.as_ref().map(Vec::len);
@@ -109,19 +107,19 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
 
 /// Something that events can be told apart by.
 #[derive(Clone, Copy)]
-enum Dimension<'a> {
+pub enum Dimension<'a> {
     Subject,
     Property(&'a Path),
 }
 
 /// The names of `groupBy`, each once, and what they mean.
-fn dimensions<'a>(metric: &'a Metric, names: Option<&'a str>) -> Result<BTreeMap<&'a str, Dimension<'a>>, Fault> {
+pub fn dimensions<'a>(metric: &'a Metric, names: Option<&'a str>) -> Result<BTreeMap<&'a str, Dimension<'a>>, Fault> {
     let names = names.into_iter().flat_map(|names| names.split(',')).map(str::trim).filter(|name| !name.is_empty());
     names.map(|name| Ok((name, dimension(metric, "groupBy", name)?))).collect()
 }
 
 /// What `filterGroupBy` asks for: a JSON object of dimensions and the values that they must have.
-fn wanted<'a>(metric: &'a Metric, filter: Option<&str>) -> Result<Vec<(Dimension<'a>, String)>, Fault> {
+pub fn wanted<'a>(metric: &'a Metric, filter: Option<&str>) -> Result<Vec<(Dimension<'a>, String)>, Fault> {
     let Some(filter) = filter else { return Ok(Vec::new()) };
     let refused = |rule: &str, message: String| {
         let example = r#"; for example {"model":"large"}"#;
@@ -138,7 +136,7 @@ fn wanted<'a>(metric: &'a Metric, filter: Option<&str>) -> Result<Vec<(Dimension
     wanted.collect()
 }
 
-fn dimension<'a>(metric: &'a Metric, parameter: &str, name: &str) -> Result<Dimension<'a>, Fault> {
+pub fn dimension<'a>(metric: &'a Metric, parameter: &str, name: &str) -> Result<Dimension<'a>, Fault> {
     if name == SUBJECT {
         return Ok(Dimension::Subject);
     }
@@ -148,32 +146,47 @@ fn dimension<'a>(metric: &'a Metric, parameter: &str, name: &str) -> Result<Dime
     }
     let known: Vec<&str> = own.into_iter().flat_map(BTreeMap::keys).map(|name| &**name).chain([SUBJECT]).collect();
     let shown: String = name.chars().take(80).collect();
-    let message = format!("{shown:?} is none of what this metric groups by: {}", known.join(", "));
+    let message = format!("{shown:?} is none of what can be grouped by here: {}", known.join(", "));
     let suggestion = near(name, known.iter().copied()).map(str::to_owned);
     Err(Fault::violations(vec![Violation { suggestion, ..Violation::query(parameter, "enum", message) }]))
 }
 
 /// Tells events apart.
-struct Teller<'a> {
+pub struct Teller<'a> {
+    state: &'a State,
     /// Only where subjects matter: it takes a walk of all customers.
     owners: Option<Owners<'a>>,
 }
 
-struct Group<'a> {
+pub struct Group<'a> {
     /// One value a dimension, in the order of their names.
-    values: Vec<Cow<'a, str>>,
-    events: Vec<&'a MeterEvent>,
+    pub values: Vec<Cow<'a, str>>,
+    pub events: Vec<&'a MeterEvent>,
 }
 
 impl<'a> Teller<'a> {
-    fn new(state: &'a State, groups: &BTreeMap<&str, Dimension<'_>>, filters: &[(Dimension<'_>, String)]) -> Self {
+    pub fn new(state: &'a State, groups: &BTreeMap<&str, Dimension<'_>>, filters: &[(Dimension<'_>, String)]) -> Self {
         let mut dimensions = groups.values().chain(filters.iter().map(|(dimension, _)| dimension));
         let asked = dimensions.any(|dimension| matches!(dimension, Dimension::Subject));
-        Self { owners: asked.then(|| Owners::of(state)) }
+        Self { state, owners: asked.then(|| Owners::of(state)) }
+    }
+
+    /// The events that a metric counts in a window, in time order, as far as they are about a subject and have the
+    /// wanted values.
+    pub fn select(
+        &self,
+        metric: &Metric,
+        subject: Option<&str>,
+        window: Window,
+        wanted: &[(Dimension<'_>, String)],
+    ) -> Vec<&'a MeterEvent> {
+        let selected = select(self.state, metric, subject, window).into_iter();
+        let events = selected.map(|id| &*self.state.meter_events[id]);
+        events.filter(|event| wanted.iter().all(|(dimension, value)| self.value(*dimension, event) == *value)).collect()
     }
 
     /// The value of a dimension; empty where the event has none.
-    fn value(&self, dimension: Dimension<'_>, event: &'a MeterEvent) -> Cow<'a, str> {
+    pub fn value(&self, dimension: Dimension<'_>, event: &'a MeterEvent) -> Cow<'a, str> {
         match dimension {
             Dimension::Subject => self.owners.as_ref().map(|owners| owners.subject(event)).unwrap_or_default(),
             Dimension::Property(path) => path.find(&event.data).map(plain).unwrap_or_default(),
@@ -181,7 +194,7 @@ impl<'a> Teller<'a> {
     }
 
     /// The groups in the order of their values, events in time order.
-    fn groups(&self, dimensions: &BTreeMap<&str, Dimension<'_>>, events: &[&'a MeterEvent]) -> Vec<Group<'a>> {
+    pub fn groups(&self, dimensions: &BTreeMap<&str, Dimension<'_>>, events: &[&'a MeterEvent]) -> Vec<Group<'a>> {
         let mut groups: BTreeMap<Vec<Cow<'a, str>>, Vec<&'a MeterEvent>> = BTreeMap::new();
         for event in events {
             let values = dimensions.values().map(|dimension| self.value(*dimension, event)).collect();
@@ -208,7 +221,8 @@ fn page<'a>(metric: &Metric, mut groups: Vec<Group<'a>>, limit: Option<usize>, o
     groups.into_iter().skip(offset).take(limit).collect()
 }
 
-fn value(metric: &Metric, events: &[&MeterEvent]) -> Decimal {
+/// What a metric makes of some events in time order.
+pub fn value(metric: &Metric, events: &[&MeterEvent]) -> Decimal {
     aggregate(metric.aggregation, metric.value_property.as_ref(), events.iter().map(|event| sample(event)))
 }
 

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+pub use self::counted::span;
+pub use self::meter::{Dimension, Teller, dimension, dimensions, value, wanted};
 use super::body::list;
 use super::items::{self, Item};
 use super::products::{self, Product};

@@ -17,11 +17,11 @@ use crate::world::{Id, IdText, Row};
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Refund {
     pub invoice: Id<Invoice>,
-    net: Decimal,
-    tax: Decimal,
+    pub net: Decimal,
+    pub tax: Decimal,
     reason: Option<Box<str>>,
-    created_at: Timestamp,
-    voided_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub voided_at: Option<Timestamp>,
 }
 
 impl Row for Refund {
