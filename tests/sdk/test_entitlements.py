@@ -150,7 +150,8 @@ def test_purchase(client, control, held):
     assert session.amount == 500 and local(session.url)
     assert client.entitlements.grants.purchase(**order) == bought
     refused(errors.Error, 409, client.entitlements.grants.purchase, **order | {"price": "6.00"})
-    refused(errors.BadRequest, 400, client.entitlements.grants.purchase, **order | {"price": "0.49", "idempotency_key": "cheap"})
+    cheap = order | {"price": "0.49", "idempotency_key": "cheap"}
+    refused(errors.BadRequest, 400, client.entitlements.grants.purchase, **cheap)
     assert client.invoices_v2.get(id=bought.invoice_id).status == "ISSUED"
 
     shop.complete(control, session.url.rsplit("/", 1)[1])
@@ -159,7 +160,8 @@ def test_purchase(client, control, held):
     assert client.entitlements.grants.list(**of).data[1].amount == 1000
     assert client.entitlements.get(**of).balance == 2000
 
-    late = client.entitlements.grants.purchase(**order | {"idempotency_key": "late", "payment_expires_at": at("2028-02-01T00:00:00Z")})
+    unpaid = order | {"idempotency_key": "late", "payment_expires_at": at("2028-02-01T00:00:00Z")}
+    late = client.entitlements.grants.purchase(**unpaid)
     shop.jump(client, held.clock.id, "2028-02-01T00:00:00Z")
     assert client.invoices_v2.get(id=late.invoice_id).status == "CANCELLED"
     assert client.entitlements.grants.list(**of).pagination.total == 2
@@ -176,7 +178,8 @@ def test_reconcile(client, held):
     assert [(row.feature_key, row.billed) for row in changed.features.added] == [("sso", True)]
     assert [row.feature_id for row in changed.features.removed] == [held.feature.id]
     assert changed.features.failed == []
-    states = {row.feature_key: row.status for row in client.entitlements.list(request={"customer_id": held.customer_id}).data}
+    rows = client.entitlements.list(request={"customer_id": held.customer_id}).data
+    states = {row.feature_key: row.status for row in rows}
     assert states == {"tokens": "canceled", "sso": "active"}
     assert client.entitlements.grants.list(entitlement_id=held.entitlement_id).data == []
     client.subscriptions.terminate(id=held.subscription.id, reason="Over")

@@ -266,7 +266,9 @@ fn an_entitlement_is_issued_by_hand() {
     let shop = shop();
     shop.api.freeze("2028-01-15T00:00:00Z");
     let sso = shop.api.feature(&shop.product, "sso", "boolean");
-    let timed = json!({ "activeFrom": "2028-01-01T00:00:00Z", "activeTo": "2028-02-01T00:00:00Z", "metadata": { "by": "hand" } });
+    let timed = json!({
+        "activeFrom": "2028-01-01T00:00:00Z", "activeTo": "2028-02-01T00:00:00Z", "metadata": { "by": "hand" },
+    });
     let body = shop.issue(&sso, json!({ "type": "boolean" }), timed);
     let made = shop.api.create("/v1/entitlements", &body);
     let path = format!("/v1/entitlements/{}", text(&made, "id"));

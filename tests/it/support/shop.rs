@@ -44,7 +44,8 @@ impl Api {
     }
 
     pub fn feature(&self, product: &str, key: &str, kind: &str) -> String {
-        let feature = json!({ "key": key, "name": format!("The {key}"), "merchantId": MERCHANT, "productId": product, "type": kind });
+        let name = format!("The {key}");
+        let feature = json!({ "key": key, "name": name, "merchantId": MERCHANT, "productId": product, "type": kind });
         self.made("/v0/features", &feature)
     }
 
