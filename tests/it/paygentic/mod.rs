@@ -1,8 +1,10 @@
 //! Paygentic, noun by noun and behaviour by behaviour.
 
 mod activation;
+mod approvals;
 mod authorization_pages;
 mod billable_metrics;
+mod billing_schedules;
 mod calendar;
 mod checkout_pages;
 mod collection;
@@ -10,6 +12,7 @@ mod customers;
 mod endings;
 mod events;
 mod fees;
+mod orders;
 mod payment_sessions;
 mod payments;
 mod plans;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Api, EVER, MERCHANT, text};
 
 /// All that the API shows of a world, by the lists that show it.
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 15] = [
     "/v0/products",
     "/v0/billableMetrics?merchantId=org_shop",
     "/v0/fees?merchantId=org_shop",
@@ -16,6 +16,9 @@ const LISTS: [&str; 12] = [
     "/v0/testClocks",
     "/v0/payments",
     "/v0/paymentSessions",
+    "/v0/orders",
+    "/v0/approvals",
+    "/v0/billingSchedules",
     "/v2/invoices",
     "/_leapday/events",
 ];
@@ -41,6 +44,10 @@ impl Api {
         }
         for customer in self.rows(&format!("/v0/customers?organizationId={MERCHANT}")) {
             seen.push(self.get(&format!("/v0/customers/{}/paymentMethods", text(&customer, "id"))));
+        }
+        for schedule in self.rows("/v0/billingSchedules") {
+            let path = format!("/v0/billingSchedules/{}", text(&schedule, "id"));
+            seen.extend(["intervals", "invoices"].map(|part| self.get(&format!("{path}/{part}"))));
         }
         json!(seen)
     }

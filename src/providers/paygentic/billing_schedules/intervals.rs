@@ -233,15 +233,16 @@ impl Place<'_> {
         let price = price.map(|text| referred(&state.prices, &pointer("priceId"), text)).transpose()?;
         let line = wanted.order_line_item_id.as_deref();
         let line = line.map(|text| line_of(state, self.row, &pointer("orderLineItemId"), text)).transpose()?;
-        items::referred(wanted.item_id.as_deref())?;
+        items::referred(wanted.item_id.as_deref()).map_err(|fault| fault.below(&self.pointer))?;
         if line.is_some() && self.line.is_some() && line != self.line {
             let message = "is another line than the one whose intervals are replaced";
             wrong.push(Violation::body(pointer("orderLineItemId"), "const", message));
         }
-        let cadence = cadence(&wanted.billing_cadence)
-            .map_err(|message| wrong.push(Violation::body(pointer("billingCadence"), "format", message)))
-            .ok()
-            .flatten();
+        let cadence = cadence(&wanted.billing_cadence).unwrap_or_else(|message| {
+            wrong.push(Violation::body(pointer("billingCadence"), "format", message));
+            // Not once, as far as the other rules care.
+            Some(Cadence::months(1))
+        });
         let interval = Interval {
             schedule: self.schedule,
             line: line.or(self.line),
