@@ -295,7 +295,7 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 /// Pending ones are decided by somebody else than who asked, or withdrawn by anybody; an approval can be taken back.
 fn check(row: &Approval, decision: Decision, actor: &str) -> Result<(), Fault> {
     match (row.decision, decision) {
-        (Decision::Pending, Decision::Cancelled) | (Decision::Approved, Decision::Cancelled) => Ok(()),
+        (Decision::Pending | Decision::Approved, Decision::Cancelled) => Ok(()),
         (Decision::Pending, _) if actor != &*row.requester => Ok(()),
         (Decision::Pending, _) => {
             let message = format!(
