@@ -55,7 +55,8 @@ def test_a_schedule_is_made_read_listed_changed_and_deleted(client, made, schedu
 
 def test_windows_of_ones_own(client, made):
     cut = at("2028-03-15T00:00:00Z")
-    windows = [{"startDate": begin.isoformat(), "endDate": end.isoformat()} for begin, end in [(START, cut), (cut, END)]]
+    spans = [(START, cut), (cut, END)]
+    windows = [{"startDate": begin.isoformat(), "endDate": end.isoformat()} for begin, end in spans]
     own = plan(client, made, period_preset="custom", custom_period_windows=windows)
     assert [at(window["endDate"]) for window in own.custom_period_windows] == [cut, END]
     replace(client, own, interval(unit_price="10"))

@@ -102,4 +102,5 @@ def test_what_is_wrong_is_told_by_field(client):
         errors.BadRequest, 400, client.orders.update_order, id=empty.id, term_end_date=at("2028-01-01T00:00:00Z")
     )
     assert fields(wrong) == ["termEndDate"]
-    refused(errors.Error, 404, client.orders.create_order, customer_id="cus_nobody", currency="USD", total_amount="1", **TERM)
+    nobodys = {"customer_id": "cus_nobody", "currency": "USD", "total_amount": "1"} | TERM
+    refused(errors.Error, 404, client.orders.create_order, **nobodys)

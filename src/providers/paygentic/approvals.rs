@@ -142,7 +142,7 @@ pub struct Wanted {
     pub note: Option<Box<str>>,
 }
 
-/// Opens a review. One that waits, or has passed, must be cancelled before the next; after a rejection one may ask again.
+/// Opens a review. One that waits, or has passed, must be cancelled before the next; one that was rejected need not.
 pub fn request(world: &mut World, wanted: Wanted) -> Result<Id<Approval>, Fault> {
     let state = &world.state;
     if let Resource::Order(order) = wanted.resource {

@@ -366,6 +366,13 @@ fn prices_and_lines_say_what_an_interval_leaves_out() {
     assert_eq!((&newest["object"], &newest["status"]), (&json!("schedule_invoice"), &json!("staged")));
     assert_eq!((&newest["orderId"], &newest["billingScheduleId"]), (&order["id"], &schedule["id"]));
     assert_eq!(newest["merchantId"], MERCHANT);
+
+    // What was agreed stays, whatever becomes of the price.
+    api.patch(&format!("/v0/prices/{price}"), &json!({ "properties": { "unitPrice": "99" } })).expect(200);
+    assert_eq!(api.delete(&format!("/v0/prices/{price}")).status, 204);
+    staged(&api, &schedule);
+    assert_eq!(lines(&api, &schedule, 0)[0], "Support | 2 | 25.00");
+    assert_eq!(api.get(&format!("{}/intervals", path(&schedule)))["data"][0]["priceId"], price.as_str());
 }
 
 #[test]

@@ -270,10 +270,9 @@ fn item(part: &Part, priced: &Priced<'_>, subtotal: Decimal) -> Item {
     let Part { days, full_days, .. } = part;
     let description = priced.description;
     Item {
-        description: if days == full_days {
-            description.to_owned()
-        } else {
-            format!("{description} ({days} of {full_days} days)")
+        description: match days {
+            days if days == full_days => description.to_owned(),
+            days => format!("{description} ({days} of {full_days} days)"),
         },
         quantity: part.quantity,
         unit_price: priced.unit_price,
@@ -313,8 +312,8 @@ fn parts(terms: &Terms, of: usize, priced: &Priced<'_>) -> Vec<Part> {
     windows.flat_map(of_window).collect()
 }
 
-/// Charges in advance are billed as their period begins, or later the interval; those in arrears as the period ends that
-/// they end in.
+/// Charges in advance are billed as their period begins, or later the interval; those in arrears as the period ends
+/// that they end in.
 fn slot(terms: &Terms, interval: &Interval, served: Window) -> Slot {
     match interval.mode {
         Mode::Advance => {
