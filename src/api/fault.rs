@@ -141,6 +141,15 @@ impl Fault {
         Self { details: Some(details), ..self }
     }
 
+    /// What is wrong with a part of the body, as it is wrong in the whole: the part stands at `pointer`.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        for violation in &mut self.violations {
+            violation.pointer.insert_str(0, pointer);
+        }
+        self
+    }
+
     #[must_use]
     pub fn with_violation(mut self, violation: Violation) -> Self {
         self.violations.push(violation);

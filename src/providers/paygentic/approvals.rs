@@ -142,7 +142,7 @@ pub struct Wanted {
     pub note: Option<Box<str>>,
 }
 
-/// Opens a review. One that waits, or has passed, must be cancelled before the next; after a rejection one may ask again.
+/// Opens a review. One that waits, or has passed, must be cancelled before the next; one that was rejected need not.
 pub fn request(world: &mut World, wanted: Wanted) -> Result<Id<Approval>, Fault> {
     let state = &world.state;
     if let Resource::Order(order) = wanted.resource {
@@ -295,7 +295,7 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 /// Pending ones are decided by somebody else than who asked, or withdrawn by anybody; an approval can be taken back.
 fn check(row: &Approval, decision: Decision, actor: &str) -> Result<(), Fault> {
     match (row.decision, decision) {
-        (Decision::Pending, Decision::Cancelled) | (Decision::Approved, Decision::Cancelled) => Ok(()),
+        (Decision::Pending | Decision::Approved, Decision::Cancelled) => Ok(()),
         (Decision::Pending, _) if actor != &*row.requester => Ok(()),
         (Decision::Pending, _) => {
             let message = format!(

@@ -1,8 +1,10 @@
 //! Paygentic, noun by noun and behaviour by behaviour.
 
 mod activation;
+mod approvals;
 mod authorization_pages;
 mod billable_metrics;
+mod billing_schedules;
 mod calendar;
 mod checkout_pages;
 mod collection;
@@ -19,6 +21,7 @@ mod intervals;
 mod items;
 mod merchant_integrations;
 mod merchants;
+mod orders;
 mod payment_sessions;
 mod payments;
 mod plan_versions;

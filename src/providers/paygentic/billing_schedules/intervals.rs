@@ -3,6 +3,8 @@
 //! Facts: paygentic-behaviour §2.13 (replaced whole, or for one line of the order), §2.7 (`one_off` and its
 //! `billDate`).
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -31,7 +33,9 @@ const ONE_OFF: &str = "one_off";
 pub struct Interval {
     pub schedule: Id<Schedule>,
     pub line: Option<Id<Line>>,
-    pub price: Option<Id<Price>>,
+    price: Option<Id<Price>>,
+    /// The price as it was agreed on: an edit or a delete in the catalogue leaves what was approved alone.
+    pub agreed: Option<Arc<Price>>,
     item: Option<Id<Item>>,
     quantity: Decimal,
     pub transitions: Vec<Transition>,
@@ -240,14 +244,16 @@ impl Place<'_> {
             let message = "is another line than the one whose intervals are replaced";
             wrong.push(Violation::body(pointer("orderLineItemId"), "const", message));
         }
-        let cadence = cadence(&wanted.billing_cadence)
-            .map_err(|message| wrong.push(Violation::body(pointer("billingCadence"), "format", message)))
-            .ok()
-            .flatten();
+        let cadence = cadence(&wanted.billing_cadence).unwrap_or_else(|message| {
+            wrong.push(Violation::body(pointer("billingCadence"), "format", message));
+            // Not once, as far as the other rules care.
+            Some(Cadence::months(1))
+        });
         let interval = Interval {
             schedule: self.schedule,
             line: line.or(self.line),
             price,
+            agreed: price.map(|price| Arc::clone(&state.prices[price])),
             item,
             quantity: wanted.base_quantity.0,
             transitions: wanted.quantity_transitions,
@@ -264,7 +270,7 @@ impl Place<'_> {
             updated_at: self.now,
         };
         wrong.extend(check_interval(&interval, self.row.terms.span, &self.pointer));
-        wrong.extend(check_price(state, &interval, &self.pointer));
+        wrong.extend(check_price(&interval, &self.pointer));
         Ok(interval)
     }
 }
@@ -284,11 +290,11 @@ fn cadence(text: &str) -> Result<Option<Cadence>, String> {
 }
 
 /// Something must say what an interval costs.
-fn check_price(state: &State, interval: &Interval, pointer: &str) -> Option<Violation> {
+fn check_price(interval: &Interval, pointer: &str) -> Option<Violation> {
     if interval.unit_price.is_some() {
         return None;
     }
-    match interval.price.map(|price| &state.prices[price].rate) {
+    match interval.agreed.as_ref().map(|price| &price.rate) {
         Some(Rate::Standard { .. }) => None,
         Some(Rate::Volume { .. }) => {
             let message = "has a ladder of prices: say which unitPrice it is";

@@ -162,16 +162,15 @@ fn priced<'a>(state: &'a State, schedule: &Schedule) -> Vec<Priced<'a>> {
     let priced = |id: &Id<_>| {
         let interval = &*state.schedule_intervals[*id];
         let line = interval.line.map(|id| (id, &state.order_lines[id]));
-        let price = interval.price.map(|id| &state.prices[id]);
+        let price = interval.agreed.as_deref();
         let catalogue = price.and_then(|price| match price.rate {
             Rate::Standard { unit_price } => Some(unit_price),
             Rate::Volume { .. } => None,
         });
         let (basis, unit_price) = match (interval.unit_price.or(catalogue), line) {
-            (Some(unit_price), _) => (Basis::Rate, unit_price),
             (None, Some((id, line))) => (Basis::Share { line: id, total: line.total }, line.unit_price),
-            // `check_price` lets no such interval in, but a price may become a ladder later.
-            (None, None) => (Basis::Rate, Decimal::ZERO),
+            // `check_price` lets nothing in that has neither a price nor a line.
+            (unit_price, _) => (Basis::Rate, unit_price.unwrap_or_default()),
         };
         let described =
             interval.description.as_deref().or_else(|| line.and_then(|(_, line)| line.description.as_deref()));

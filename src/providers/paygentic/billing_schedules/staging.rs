@@ -270,10 +270,9 @@ fn item(part: &Part, priced: &Priced<'_>, subtotal: Decimal) -> Item {
     let Part { days, full_days, .. } = part;
     let description = priced.description;
     Item {
-        description: if days == full_days {
-            description.to_owned()
-        } else {
-            format!("{description} ({days} of {full_days} days)")
+        description: match days {
+            days if days == full_days => description.to_owned(),
+            days => format!("{description} ({days} of {full_days} days)"),
         },
         quantity: part.quantity,
         unit_price: priced.unit_price,
@@ -302,7 +301,7 @@ fn parts(terms: &Terms, of: usize, priced: &Priced<'_>) -> Vec<Part> {
         Some((full.overlap(interval.span)?, full))
     });
     let of_window = |(served, full): (Window, Window)| {
-        let slot = slot(terms, interval.mode, served);
+        let slot = slot(terms, interval, served);
         let (full_days, stretches) = match terms.proration {
             Proration::None => (1, vec![(interval.quantity_at(served.start), 1)]),
             Proration::Daily => (days(full), by_quantity(interval, served)),
@@ -313,12 +312,13 @@ fn parts(terms: &Terms, of: usize, priced: &Priced<'_>) -> Vec<Part> {
     windows.flat_map(of_window).collect()
 }
 
-/// Charges in advance are billed as their period begins; those in arrears as it ends, with the period they end in.
-fn slot(terms: &Terms, mode: Mode, served: Window) -> Slot {
-    match mode {
+/// Charges in advance are billed as their period begins, or later the interval; those in arrears as the period ends
+/// that they end in.
+fn slot(terms: &Terms, interval: &Interval, served: Window) -> Slot {
+    match interval.mode {
         Mode::Advance => {
             let Window { start, end } = terms.period(served.start);
-            Slot { start, end, issue: start }
+            Slot { start, end, issue: start.max(interval.span.start) }
         }
         Mode::Arrears => {
             let Window { start, end } = terms.period(served.end.plus_millis(-1).unwrap_or(served.start));

@@ -115,28 +115,19 @@ pub fn add(world: &mut World, order: Id<Order>, pointer: &str, wanted: Input) ->
         created_at: now,
         updated_at: now,
     };
-    check(&line, pointer)?;
+    check(&line).map_err(|fault| fault.below(pointer))?;
     let id = world.state.order_lines.insert(line);
     world.state.orders.update(order, |row| row.lines.push(id));
     Ok(id)
 }
 
-fn check(line: &Line, pointer: &str) -> Result<(), Fault> {
+fn check(line: &Line) -> Result<(), Fault> {
     match (line.term_start, line.term_end) {
         (Some(start), Some(end)) if end <= start => {
-            let message = format!("must lie behind termStartDate {start}");
-            Err(below(pointer, Fault::field("/termEndDate", "minimum", message)))
+            Err(Fault::field("/termEndDate", "minimum", format!("must lie behind termStartDate {start}")))
         }
         _ => Ok(()),
     }
-}
-
-/// A fault of a part, as one of the whole body.
-fn below(pointer: &str, mut fault: Fault) -> Fault {
-    for violation in &mut fault.violations {
-        violation.pointer.insert_str(0, pointer);
-    }
-    fault
 }
 
 /// Says anew what the lines of an order come to.
@@ -204,7 +195,7 @@ pub fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         row.metadata = wanted.metadata.unwrap_or_else(|| std::mem::take(&mut row.metadata));
         row.updated_at = now;
     });
-    check(&world.state.order_lines[id], "")?;
+    check(&world.state.order_lines[id])?;
     recount(world, order);
     Ok(Reply::ok(&body(&world.state, id)))
 }

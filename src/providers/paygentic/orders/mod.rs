@@ -160,14 +160,17 @@ fn body(state: &State, id: Id<Order>) -> Body<'_> {
     }
 }
 
+/// What of an order is no part of what a review looks at; how it is billed is looked at more closely.
+const NOT_REVIEWED: [&str; 5] = ["approvalStatus", "billingSchedules", "cancelledAt", "metadata", "updatedAt"];
+
 /// What a review looks at, in a word: the same as long as nothing of it has changed.
 fn snapshot(state: &State, id: Id<Order>) -> String {
     let mut seen = json!(body(state, id));
     if let Some(fields) = seen.as_object_mut() {
-        fields.retain(|name, _| !matches!(&**name, "approvalStatus" | "cancelledAt" | "metadata" | "updatedAt"));
+        fields.retain(|name, _| !NOT_REVIEWED.contains(&&**name));
     }
-    let intervals = state.orders[id].schedules.iter().map(|schedule| billing_schedules::terms(state, *schedule));
-    sha256(json!([seen, intervals.collect::<Vec<Value>>()]).to_string().as_bytes())
+    let schedules = state.orders[id].schedules.iter().map(|schedule| billing_schedules::terms(state, *schedule));
+    sha256(json!([seen, schedules.collect::<Vec<Value>>()]).to_string().as_bytes())
 }
 
 #[derive(Deserialize)]
