@@ -1,6 +1,7 @@
 //! Paygentic, noun by noun and behaviour by behaviour.
 
 mod activation;
+mod adjustments;
 mod approvals;
 mod authorization_pages;
 mod billable_metrics;
@@ -19,6 +20,7 @@ mod fees;
 mod grants;
 mod intervals;
 mod items;
+mod manual_lines;
 mod merchant_integrations;
 mod merchants;
 mod orders;

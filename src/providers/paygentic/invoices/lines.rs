@@ -15,6 +15,7 @@ use crate::providers::paygentic::World;
 use crate::providers::paygentic::grants::{Purchase, Sold, sold};
 use crate::providers::paygentic::prices::{Charged, Term};
 use crate::providers::paygentic::state::State;
+use crate::providers::paygentic::subscriptions::Adjustments;
 use crate::time::Timestamp;
 use crate::world::{Id, IdText};
 
@@ -198,6 +199,7 @@ pub(super) struct Entry<'a> {
     quantity: Option<String>,
     unit_price: String,
     metered_quantity: Option<String>,
+    usage_discount_ids: Vec<IdText>,
     estimated_metered_quantity: Option<String>,
     estimated_subtotal: Option<String>,
     payment_term: Option<Term>,
@@ -235,6 +237,7 @@ pub(super) fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) 
         quantity: line.quantity.map(exact),
         unit_price: plain(known.unit_price),
         metered_quantity: known.used.filter(|_| calculated).map(exact),
+        usage_discount_ids: usage_discounts(state, line),
         estimated_metered_quantity: known.used.filter(|_| waiting).map(exact),
         estimated_subtotal: waiting.then(|| plain(known.net)),
         payment_term: line.term,
@@ -244,6 +247,15 @@ pub(super) fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) 
         created_at: line.created_at,
         updated_at: line.calculated_at.unwrap_or(line.created_at),
     }
+}
+
+/// The usage discounts that a line has in it.
+fn usage_discounts(state: &State, line: &LineItem) -> Vec<IdText> {
+    let adjustments = match line.invoice {
+        Some(invoice) => Adjustments::on(state, line.subscription, &state.invoices[invoice]),
+        None => Adjustments::of(state, line.subscription),
+    };
+    adjustments.usage_discounts(line).map(|(id, _)| state.adjustments.text(id)).collect()
 }
 
 #[derive(Deserialize)]
