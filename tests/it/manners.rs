@@ -137,12 +137,6 @@ fn unknown_routes_name_their_neighbours_and_wrong_methods_the_right_ones() {
 }
 
 #[test]
-fn what_is_not_built_says_so() {
-    let answer = api().send("GET", "/v0/integrations/salesforce/accounts?merchantId=org_a", &Value::Null).expect(501);
-    assert_eq!(answer["error"], "not_implemented");
-}
-
-#[test]
 fn explain_puts_violations_into_the_body() {
     let sandbox = leapday::Sandbox::builder().explain(true).start().unwrap();
     let api = Api::at(sandbox.base_url(), "sk_test_a");

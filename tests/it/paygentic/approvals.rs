@@ -73,7 +73,7 @@ fn a_named_actor_goes_before_the_key() {
     let order = order(&api, "1", &["1"]);
     let approvals = format!("/v0/orders/{}/approvals", text(&order, "id"));
     let own = api.create(&approvals, &json!({}));
-    assert_eq!(own["requester"], "usr_owner", "a key without a name is the owner's");
+    assert_eq!(own["requester"], "usr_leapday", "a key without a name is its holder's");
     api.patch(&path(&own), &json!({ "decision": "cancelled" })).expect(200);
 
     let asked = as_user(&api, "alice").create(&approvals, &json!({ "requester": "usr_carol" }));
