@@ -1,10 +1,10 @@
 //! Prices: what one unit of a metric or a fee costs, when it is due and how often.
 //!
-//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`. A change reaches the lines that
-//! are drafted from then on; when and how often a running subscription is charged stays as it was when the
-//! subscription was made.
+//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`, what an edit does to
+//! those who are charged in `effect`.
 
 mod body;
+mod effect;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -364,14 +364,16 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     terms.rate_type = wanted.rate_type.unwrap_or(terms.rate_type);
     terms.outside_tax_scope = wanted.tax.map_or(terms.outside_tax_scope, |tax| tax.is_outside());
     let agreed = rules::agree(&terms)?;
-    let now = world.now(ClockId::WORLD);
-    world.state.prices.update(id, |row| {
-        row.agree(terms, agreed);
-        row.display_name = wanted.invoice_display_name.unwrap_or_else(|| Arc::clone(&row.display_name));
-        wanted.invoice_display_group.apply(&mut row.display_group);
-        row.term = wanted.payment_term.unwrap_or(row.term);
-        row.updated_at = now;
-    });
+    let before = Arc::clone(&world.state.prices[id]);
+    let mut after = Price::clone(&before);
+    after.agree(terms, agreed);
+    after.display_name = wanted.invoice_display_name.unwrap_or(after.display_name);
+    wanted.invoice_display_group.apply(&mut after.display_group);
+    after.term = wanted.payment_term.unwrap_or(after.term);
+    after.updated_at = world.now(ClockId::WORLD);
+    effect::check(&world.state, id, &before, &after)?;
+    world.state.prices.update(id, |row| *row = after);
+    effect::turn(world, id);
     Ok(Reply::ok(&body(&world.state, id, &world.state.prices[id])))
 }
 
