@@ -327,12 +327,12 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_path_is_validated_where_a_contract_speaks_of_it() {
-        let of = |operation, text| contract(operation).path(|name| (name == "number").then_some(text));
+        let of = |operation, text| contract(operation).path(|name| (name == "version").then_some(text));
         assert_eq!(of("cancelSubscription", "2"), Ok(()));
         let wrong = of("cancelSubscription", "0").expect_err("too small");
-        assert_eq!(lines(&wrong), ["path number minimum: 0 is below 1"]);
+        assert_eq!(lines(&wrong), ["path version minimum: 0 is below 1"]);
         let wrong = of("cancelSubscription", "two").expect_err("not a number");
-        assert_eq!(lines(&wrong), [r#"path number type: "two" where a whole number is wanted"#]);
+        assert_eq!(lines(&wrong), [r#"path version type: "two" where a whole number is wanted"#]);
         assert_eq!(of("getSubscription", "two"), Ok(()));
     }
 
