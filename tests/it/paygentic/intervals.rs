@@ -155,29 +155,6 @@ fn a_price_of_ones_own_is_added_and_ends() {
 }
 
 #[test]
-fn the_price_of_an_interval_of_ones_own_keeps_its_structure() {
-    let shop = Shop::new();
-    let op = shop.addition("support", "29", json!({}));
-    shop.edit(&json!({ "add": [op] }));
-    let path = format!("/v0/prices/{}", text(&op, "priceId"));
-    let changes = json!({ "paymentTerm": "in_arrears", "billingCadence": "P1Y", "properties": { "unitPrice": "30" } });
-    let refusal = shop.api.refuses("PATCH", &path, &changes, 409);
-    assert_eq!(refusal.body["code"], "PRICE_BILLED_DIRECTLY");
-    let expected = json!({
-        "priceId": op["priceId"], "fields": ["billingCadence", "paymentTerm"], "subscriptionCount": 1,
-    });
-    assert_eq!(refusal.body["details"], expected);
-    // Its amount may change, and what the plan brought may be restructured.
-    shop.api.patch(&path, &json!({ "paymentTerm": "in_advance", "properties": { "unitPrice": "30" } })).expect(200);
-    let base = &shop.intervals()[0]["priceId"];
-    let plans = format!("/v0/prices/{}", base.as_str().unwrap());
-    shop.api.patch(&plans, &json!({ "paymentTerm": "in_advance" })).expect(200);
-    let end = format!("/v0/subscriptions/{}/termination", shop.subscription);
-    shop.api.post(&end, &json!({ "reason": "Gone" })).expect(200);
-    shop.api.patch(&path, &changes).expect(200);
-}
-
-#[test]
 fn a_one_off_is_billed_on_its_day_and_once() {
     let shop = Shop::new();
     let once = json!({ "billingCadence": "one_off", "billingMode": "advance", "billDate": "2028-02-20T00:00:00Z" });

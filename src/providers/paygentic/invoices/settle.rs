@@ -9,6 +9,7 @@ use super::{Body, Invoice, Status, body};
 use crate::api::{Call, Fault, Kind, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle;
+use crate::providers::paygentic::letters;
 use crate::providers::paygentic::payment_sessions::{self, Charge, Opening, Purpose, Redirects, Session};
 use crate::time::{Cadence, Timestamp};
 use crate::world::Id;
@@ -71,6 +72,7 @@ fn hosted_link(world: &mut World, id: Id<Invoice>, call: &Call) -> Result<Reply,
         return Err(Fault::unprocessable(message).with_code("INVOICE_NOT_LINKABLE_STATUS"));
     }
     let session = link(world, id, None, false)?;
+    letters::link(world, id, session);
     let payment_url = payment_sessions::url(&world.state, session, call.site);
     let invoice = body(world, id, &world.state.invoices[id], call.site);
     let payment_session_id = world.state.sessions.text(session).to_string();

@@ -1,10 +1,10 @@
 //! Prices: what one unit of a metric or a fee costs, when it is due and how often.
 //!
-//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`. A change reaches the lines that
-//! are drafted from then on; when and how often a running subscription is charged stays as it was when the
-//! subscription was made.
+//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`, what an edit does to
+//! those who are charged in `effect`.
 
 mod body;
+mod effect;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -24,9 +24,7 @@ use super::entitlements::Attached;
 use super::features;
 use super::fees::Fee;
 use super::plans::Plan;
-use super::schedule::Charge;
 use super::state::{State, mine};
-use super::subscriptions::Subscription;
 use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, referred, write};
 use crate::billing::price::Rate;
@@ -366,45 +364,17 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     terms.rate_type = wanted.rate_type.unwrap_or(terms.rate_type);
     terms.outside_tax_scope = wanted.tax.map_or(terms.outside_tax_scope, |tax| tax.is_outside());
     let agreed = rules::agree(&terms)?;
-    let term = wanted.payment_term.unwrap_or(world.state.prices[id].term);
-    keep_structure(&world.state, id, &terms, term)?;
-    let now = world.now(ClockId::WORLD);
-    world.state.prices.update(id, |row| {
-        row.agree(terms, agreed);
-        row.term = term;
-        row.display_name = wanted.invoice_display_name.unwrap_or_else(|| Arc::clone(&row.display_name));
-        wanted.invoice_display_group.apply(&mut row.display_group);
-        row.updated_at = now;
-    });
+    let before = Arc::clone(&world.state.prices[id]);
+    let mut after = Price::clone(&before);
+    after.agree(terms, agreed);
+    after.display_name = wanted.invoice_display_name.unwrap_or(after.display_name);
+    wanted.invoice_display_group.apply(&mut after.display_group);
+    after.term = wanted.payment_term.unwrap_or(after.term);
+    after.updated_at = world.now(ClockId::WORLD);
+    effect::check(&world.state, id, &before, &after)?;
+    world.state.prices.update(id, |row| *row = after);
+    effect::turn(world, id);
     Ok(Reply::ok(&body(&world.state, id, &world.state.prices[id])))
-}
-
-/// What a subscription agreed on by itself is billed as it was agreed: of its price the amount may change, not what is
-/// priced, how, when or how often (§1.2).
-fn keep_structure(state: &State, id: Id<Price>, terms: &Terms, term: Term) -> Result<(), Fault> {
-    let row = &state.prices[id];
-    let changes = [
-        ("billableMetricId", terms.of != row.of),
-        ("model", terms.model != row.model()),
-        ("billingCadence", terms.cadence != row.cadence_written),
-        ("paymentTerm", term != row.term),
-    ];
-    let fields: Vec<&str> = changes.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
-    if fields.is_empty() {
-        return Ok(());
-    }
-    let bills = |row: &Subscription| {
-        let own = |charge: &Charge| charge.interval.owned && charge.interval.price == id;
-        row.is_live() && state.cycles[row.cycle].charges.iter().any(own)
-    };
-    let count = state.subscriptions.iter().filter(|(_, row)| bills(row)).count();
-    if count == 0 {
-        return Ok(());
-    }
-    let message =
-        format!("{count} subscriptions bill this price by intervals of their own: make another price instead");
-    let details = json!({ "priceId": state.prices.text(id), "fields": fields, "subscriptionCount": count });
-    Err(Fault::conflict(message).with_code("PRICE_BILLED_DIRECTLY").with_details(details))
 }
 
 /// Lines and charges know a price through the plan that they come from: one that no plan version names can go.
