@@ -36,13 +36,15 @@ pub struct Route<'d, 'r, A> {
 }
 
 impl<'r, A> Route<'_, 'r, A> {
-    /// Coerces the query, parses and validates the body. Beside the call stand hints: what was accepted but
+    /// Validates the path, coerces the query, parses and validates the body. Beside the call stand hints: what was accepted but
     /// is probably a mistake (misspelt optional fields).
     ///
     /// # Errors
     /// The first kind of thing that is wrong, with all violations of that kind.
     pub fn admit(self, exchange: &Exchange<'r>) -> Result<(Call<'r>, Vec<Violation>), Fault> {
         let head = exchange.head;
+        let segment = |name: &str| self.path.iter().find(|(key, _)| *key == name).map(|(_, text)| text.as_ref());
+        self.contract.path(segment).map_err(Fault::violations)?;
         let (query, mut hints) = self.contract.query(head.uri.query().unwrap_or("")).map_err(Fault::violations)?;
         let headers = &head.headers;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

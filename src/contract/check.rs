@@ -15,7 +15,7 @@ pub struct Row {
 }
 
 /// The kinds of contract an operation may have.
-const SUFFIXES: [&str; 4] = ["request", "query", "header", "response"];
+const SUFFIXES: [&str; 5] = ["request", "path", "query", "header", "response"];
 
 pub(super) fn check(library: &Library, rows: &[Row]) -> Vec<String> {
     let mut flaws = Vec::new();

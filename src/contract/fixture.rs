@@ -95,6 +95,7 @@ const SUBSCRIPTIONS: &str = r##"{
       "type": "object", "required": ["conflict"], "properties": {"conflict": {"type": "boolean"}}},
     "cancelSubscription.request": {
       "x-optional": true, "type": "object", "properties": {"atPeriodEnd": {"type": "boolean", "default": true}}},
+    "cancelSubscription.path": {"type": "object", "properties": {"version": {"type": "integer", "minimum": 1}}},
     "cancelSubscription.header": {"type": "object", "properties": {"Idempotency-Key": {"type": "string", "maxLength": 5}}},
     "cancelSubscription.response": {"type": "null"},
     "getSubscription.response.200": {"$ref": "#/$defs/Subscription"},

@@ -11,6 +11,7 @@
 //! | key | contract of |
 //! |---|---|
 //! | `<operation>.request` | the body; `"x-optional": true` when it may be absent |
+//! | `<operation>.path` | what stands in the path, as an object, where the vendor refuses it with a 400 |
 //! | `<operation>.query` | the query string, as an object |
 //! | `<operation>.header` | headers, as an object by name |
 //! | `<operation>.response` | the body of every 2xx answer; `{"type": "null"}` says that there is no JSON |

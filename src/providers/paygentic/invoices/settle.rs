@@ -168,8 +168,12 @@ pub(super) fn retry(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         let error = ("no_payment_method", "The customer has no stored payment method");
         return Ok(retried(world, id, 422, Some(error)));
     }
-    if row.session.is_none() {
+    let Some(session) = row.session else {
         return Err(Fault::bad_request("The invoice was never tried: there is no payment session to retry"));
+    };
+    if payment_sessions::is_expired(&world.state, session) {
+        let error = ("PAYMENT_SESSION_EXPIRED", "The link of the invoice has expired: make a new one");
+        return Ok(retried(world, id, 409, Some(error)));
     }
     world.state.invoices.update(id, |row| row.retried_at = Some(now));
     match payment_sessions::charge_off_session(world, id) {
@@ -189,7 +193,11 @@ fn retried(world: &World, id: Id<Invoice>, status: u16, error: Option<(&str, &st
         body["paymentIntentId"] = json!(payment_sessions::provider_reference(&world.state, session));
     }
     if let Some((code, message)) = error {
-        body["error"] = json!({ "message": message, "type": "card_error", "code": code, "declineCode": code });
+        body["error"] = json!({ "message": message, "type": "invalid_request_error", "code": code });
+        if status == 402 {
+            body["error"]["type"] = json!("card_error");
+            body["error"]["declineCode"] = json!(code);
+        }
     }
     Reply::json(status, &body)
 }
