@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Failure, misused, say};
 use crate::api::{FIDELITY, Listed, Mount};
+use crate::contract::Source;
 use crate::sandbox::{NOWHERE, Options, mounts};
 
 #[derive(clap::Args)]
@@ -55,8 +56,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 fn markdown(mount: &Arc<dyn Mount>) -> String {
     let table = mount.table();
     let emulated = table.iter().filter(|row| row.info.built).count();
+    let from = |source: Source| table.iter().filter(|row| row.contract == Some(source)).count();
+    let from = [Source::Client, Source::Guides, Source::Ours].map(|source| format!("{} {source}", from(source)));
     let head = [
-        format!("## {}: {emulated} of {} operations are emulated", mount.name(), table.len()),
+        format!("## {}", mount.name()),
+        String::new(),
+        format!("{} operations, {emulated} emulated. Contract: {}.", table.len(), from.join(", ")),
         String::new(),
         "| operation | method and path | contract | behaviour | decisions |".to_owned(),
         "|---|---|---|---|---|".to_owned(),
