@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::{Body, Call, Exchange, Fault, Kind, Noun, Operation, OperationInfo, Params, Reply, RouteError, Router};
-use crate::contract::{Contract, Front, Registry, Route as Path, Row, Violation, header_line};
+use crate::contract::{Contract, Front, Registry, Route as Path, Row, Source, Violation, header_line};
 
 /// Deeper nesting than any contract has; the parser would go on to 128.
 const MAX_DEPTH: usize = 32;
@@ -114,6 +114,12 @@ impl<A> Desk<A> {
             built: built(&row.operation.action),
         };
         self.rows.iter().map(info).collect()
+    }
+
+    /// Where the contract of a row comes from.
+    #[must_use]
+    pub fn source(&self, noun: &str, operation: &str) -> Option<Source> {
+        self.registry.source(noun, operation)
     }
 
     /// The API as an `OpenAPI` document.

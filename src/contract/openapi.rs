@@ -74,6 +74,9 @@ struct Writer<'l, 'n> {
 impl Writer<'_, '_> {
     fn operation(&mut self, route: &Route<'_>) -> Value {
         let mut operation = json!({ "operationId": route.operation, "tags": [route.noun] });
+        if let Some(source) = self.library.source(route.noun, route.operation) {
+            operation["x-source"] = json!(source);
+        }
         if !route.built {
             operation["description"] = json!("In the contract; without behaviour yet: answers 501.");
         }

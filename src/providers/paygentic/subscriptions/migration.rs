@@ -101,6 +101,10 @@ pub fn follow_default(world: &mut World, id: Id<Subscription>) {
     let immediate = plan.transition["effectiveDate"] == "immediate";
     let timing = if immediate { Timing::Immediate } else { Timing::NextPeriod };
     if check(&world.state, row, target).is_ok() && start(world, id, target, timing).is_ok() {
+        if immediate {
+            let row = world.state.subscriptions[id].clone();
+            world.emit(row.clock, Notice::SubscriptionUpdated(id, row));
+        }
         cycle::catch_up(world, id);
     }
 }
