@@ -36,8 +36,8 @@ pub struct Route<'d, 'r, A> {
 }
 
 impl<'r, A> Route<'_, 'r, A> {
-    /// Validates the path, coerces the query, parses and validates the body. Beside the call stand hints: what was accepted but
-    /// is probably a mistake (misspelt optional fields).
+    /// Validates the path, coerces the query, parses and validates the body. Beside the call stand hints: what was
+    /// accepted but is probably a mistake (misspelt optional fields).
     ///
     /// # Errors
     /// The first kind of thing that is wrong, with all violations of that kind.
