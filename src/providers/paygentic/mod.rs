@@ -29,6 +29,7 @@ mod payment_sessions;
 mod payments;
 mod plans;
 mod prices;
+mod pricing_units;
 mod products;
 mod profitability;
 mod refusals;
@@ -90,6 +91,7 @@ impl Provider for Paygentic {
             merchants::noun(),
             billable_metrics::noun(),
             fees::noun(),
+            pricing_units::noun(),
             prices::noun(),
             plans::noun(),
             sources::noun(),

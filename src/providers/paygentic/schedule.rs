@@ -14,7 +14,7 @@ use super::invoices::{Invoice, LineItem};
 use super::plans::{PlanLine, PlanVersion};
 use super::prices::{Charged, Price, Term};
 use super::subscriptions::Subscription;
-use crate::billing::period::{Window, first_window};
+use crate::billing::period::{Window, first_window, window_from};
 use crate::time::{Cadence, Grid, Timestamp};
 use crate::world::{Id, Row, Timer};
 
@@ -164,6 +164,13 @@ impl Interval {
         reached.map(|transition| transition.quantity).or(self.quantity)
     }
 
+    /// The whole window that one of its windows is a part of.
+    pub fn full(&self, subscription: &Subscription, window: Window) -> Window {
+        let grid = self.grid(subscription);
+        let full = (!self.cadence.is_zero()).then(|| window_from(grid, grid.index_at(window.start)));
+        full.flatten().unwrap_or(window)
+    }
+
     /// The periods in which it is billed.
     pub fn grid(&self, subscription: &Subscription) -> Grid {
         Grid { anchor: subscription.anchor, cadence: self.cadence }
@@ -182,6 +189,11 @@ impl Cycle {
             next_sequence: 1,
             timers: Timers::default(),
         }
+    }
+
+    /// The interval of a serial, unless it was taken away before anything of it was billed.
+    pub fn interval(&self, serial: u32) -> Option<&Interval> {
+        self.charges.iter().map(|charge| &*charge.interval).find(|interval| interval.serial == serial)
     }
 
     /// Owes another interval, from its first window that is to be billed.

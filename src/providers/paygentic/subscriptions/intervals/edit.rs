@@ -351,6 +351,10 @@ impl Desk<'_> {
             }
             return Ok((line.price, Origin::PlanLine));
         }
+        if named.is_some_and(|named| self.state.prices[named].unit.is_some()) {
+            let message = "is in credits: the pool that it draws on comes with a plan, and so does the price";
+            return Err(Fault::field(&pointer("priceId"), "const", message));
+        }
         let message = format!("is needed: the plan has no line {:?}", &*op.price_key);
         named
             .map(|price| (price, Origin::SubscriptionOwned))
@@ -408,8 +412,8 @@ fn rate(price: &Price, text: &str, pointer: &str) -> Result<Decimal, Fault> {
     if matches!(price.rate, Rate::Volume { .. }) {
         return Err(Fault::field(pointer, "const", "the price has tiers: one rate cannot take their place"));
     }
-    if rate < Decimal::ZERO && matches!(price.of, Charged::Fee(_)) {
-        return Err(Fault::field(pointer, "minimum", "a fee is 0 or more"));
+    if rate < Decimal::ZERO && (matches!(price.of, Charged::Fee(_)) || price.unit.is_some()) {
+        return Err(Fault::field(pointer, "minimum", "a fee, or a price in credits, is 0 or more"));
     }
     Ok(rate)
 }

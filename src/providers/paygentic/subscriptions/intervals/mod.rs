@@ -117,7 +117,7 @@ fn quantity(state: &State, interval: &Interval) -> Decimal {
 }
 
 /// The id of an interval: it follows from its subscription and its serial.
-fn text(state: &State, subscription: Id<Subscription>, serial: u32) -> String {
+pub fn text(state: &State, subscription: Id<Subscription>, serial: u32) -> String {
     let place = (u64::from(subscription.number()) << 32) | u64::from(serial);
     format!("ivl_{:016x}", hash(state.seed, &place.to_le_bytes()))
 }
