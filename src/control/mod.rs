@@ -19,8 +19,8 @@ use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 
 use crate::api::{
-    Answer, Call, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply,
-    Route, Settings, check_answer, warn,
+    Answer, Call, Described, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo,
+    Reply, Route, Settings, check_answer, warn,
 };
 use crate::contract::{Contract, Front, Registry, Violation, near};
 use crate::server::explain;
@@ -243,8 +243,13 @@ impl Mount for Control {
     }
 
     fn openapi(&self, server: &str) -> Value {
-        let front = Front { title: "The control API of Leapday", server, credentials: &["authorization"] };
-        self.desk.openapi(&front, |_| true)
+        let (title, headers) = ("The control API of Leapday", Vec::new());
+        self.desk.openapi(&Described {
+            front: Front { title, server, credentials: &["authorization"], headers },
+            built: &|_| true,
+            once: &|_| None,
+            refuse: &|fault| self.refuse(fault),
+        })
     }
 
     fn keeper(&self) -> Option<&dyn Keeper> {

@@ -13,8 +13,9 @@ use super::paged::Pages;
 use super::slot::{Course, Slot};
 use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Answer, Call, Deliver, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper, KeyPolicy, Kind, Known,
-    Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Visitor, WorldKey, check_answer, warn,
+    Action, Answer, Call, Deliver, Described, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper, KeyPolicy,
+    Kind, Known, Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor, WorldKey,
+    check_answer, warn,
 };
 use crate::billing::cards::Card;
 use crate::contract::{Contract, Front, Place, Registry, Violation, near};
@@ -418,8 +419,15 @@ impl<P: Provider> Mount for Hosted<P> {
     fn openapi(&self, server: &str) -> Value {
         let credentials: Vec<&'static str> = P::credentials("key").into_iter().map(|(name, _)| name).collect();
         let title = format!("{} as Leapday emulates it", P::NAME);
-        let front = Front { title: &title, server, credentials: &credentials };
-        self.desk.openapi(&front, |action| !matches!(action, Action::Planned))
+        let (asked, full) = (HeaderMap::new(), Standing { limit: 0, remaining: 0, reset: 0, exceeded: true });
+        let dress = |reply| P::dress(reply, &asked, Some(full));
+        let headers = dress(Reply::none()).headers.into_iter().map(|(name, _)| name.into_owned()).collect();
+        self.desk.openapi(&Described {
+            front: Front { title: &title, server, credentials: &credentials, headers },
+            built: &|action| !matches!(action, Action::Planned),
+            once: &|method| P::idempotency().and_then(|keys| keys.described(method)),
+            refuse: &|fault| dress(self.refuse_at(fault, "")),
+        })
     }
 
     fn keeper(&self) -> Option<&dyn Keeper> {
