@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::{Method, StatusCode};
+use serde_json::Value;
 
 use super::{Body, Fault, Kind, Reply};
 use crate::contract::{Front, Header, Refusal, Violation};
@@ -12,6 +13,8 @@ pub struct Described<'a, A> {
     pub front: Front<'a>,
     /// Whether a row has behaviour.
     pub built: &'a dyn Fn(&A) -> bool,
+    /// A body that an operation takes, where there is an example.
+    pub example: &'a dyn Fn(&str) -> Option<Value>,
     /// The header by which a request of this method happens once, where the vendor has such.
     pub once: &'a dyn Fn(&Method) -> Option<Header>,
     /// A refusal as it goes out.

@@ -124,7 +124,8 @@ impl<A> Desk<A> {
             let traits = Traits { built, writes: *method != Method::GET, takes_body: contract.takes_body().is_some() };
             let headers = (described.once)(method).into_iter().collect();
             let refusals = traits.refusals(described.refuse);
-            Path { noun, operation: id, method: method.as_str(), path, built, headers, refusals }
+            let example = (described.example)(id);
+            Path { noun, operation: id, method: method.as_str(), path, built, example, headers, refusals }
         });
         let routes: Vec<Path<'_>> = routes.collect();
         self.registry.openapi(&described.front, &routes)

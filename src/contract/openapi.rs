@@ -19,6 +19,8 @@ pub struct Route<'a> {
     pub path: &'static str,
     /// One without behaviour answers 501.
     pub built: bool,
+    /// A body that it takes.
+    pub example: Option<Value>,
     /// What every operation of its kind may bring, beyond its contract.
     pub headers: Vec<Header>,
     /// Everything that it answers but success, one a status.
@@ -122,8 +124,11 @@ impl Writer<'_, '_> {
         if let Some(spot) = self.library.definition(route.noun, &request) {
             let required = spot.schema["x-optional"] != true;
             let schema = self.refer(route.noun, &request);
-            operation["requestBody"] =
-                json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+            let mut content = json!({ "schema": schema });
+            if let Some(example) = &route.example {
+                content["example"] = example.clone();
+            }
+            operation["requestBody"] = json!({ "required": required, "content": { JSON: content } });
         }
         operation["responses"] = self.responses(route, headers);
         operation

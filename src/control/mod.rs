@@ -24,6 +24,7 @@ use crate::api::{
 };
 use crate::contract::{Contract, Front, Registry, Violation, near};
 use crate::server::explain;
+use crate::time::Cadence;
 use crate::world::matches;
 
 /// The largest body: a world of some 100,000 rows, written down.
@@ -247,6 +248,7 @@ impl Mount for Control {
         self.desk.openapi(&Described {
             front: Front { title, server, credentials: &["authorization"], headers },
             built: &|_| true,
+            example: &|_| None,
             once: &|_| None,
             refuse: &|fault| self.refuse(fault),
         })
@@ -265,6 +267,11 @@ impl Mount for Control {
 /// Nobody has opened a world under this key.
 fn no_world(key: &str) -> Fault {
     Fault::new(Kind::NotFound, format!("No key {key:?} has a world here; GET /_leapday/worlds lists those that do"))
+}
+
+/// How long a body says at `/by`.
+fn length(by: Option<&str>) -> Result<Option<Cadence>, Fault> {
+    by.map(Cadence::parse).transpose().map_err(|error| Fault::field("/by", "duration", error.to_string()))
 }
 
 /// A row that answers at once.
