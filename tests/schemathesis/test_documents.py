@@ -6,8 +6,8 @@ alone and a failure can be had again.
 
 import pytest
 import schemathesis
-from schemathesis.config import SchemathesisConfig
 from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -18,23 +18,30 @@ from schemathesis.specs.openapi.checks import (
 from sandbox import TIMEOUT_S
 from world import CONTROL, PAYGENTIC, PAYLERA, PAYMENNT, crossed
 
+def schema_and_type_agree(ctx, response, case):
+    """What a schema lets pass, the handler can read."""
+    assert b"passes its schema but" not in response.content, response.headers.get("leapday-violation")
+
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
+    schema_and_type_agree,
 ]
 CONFIG = {
     "seed": 20280229,
     "generation": {
-        "max-examples": 8,
+        "max-examples": 6,
         "deterministic": True,
         "no-shrink": True,
-        # Credentials come from the world; what is refused without them, `tests/it` knows.
+        # Who asks is said by the world; what is refused without a key, tests/it knows.
         "with-security-parameters": False,
     },
     "phases": {
+        # Ten thousand ways to be refused by a schema are the schema's affair; a few are made up beside these.
         "coverage": {"generation": {"mode": "positive"}, "unexpected-methods": []},
     },
 }
@@ -52,11 +59,6 @@ PASSED_OVER = ("wait", "world")
 def load(api):
     schema = schemathesis.openapi.from_url(api.document, config=SchemathesisConfig.from_dict(CONFIG))
     return schema.exclude(operation_id=list(EXCLUDED)) if api is CONTROL else schema
-
-
-def schema_and_type(ctx, response, case):
-    """What a schema lets pass, the handler can read."""
-    assert b"passes its schema but" not in response.content, response.headers.get("leapday-violation")
 
 
 @pytest.fixture(scope="session")
@@ -77,10 +79,6 @@ def check(api, case):
         case.query.pop(name, None)
     if case.method != "GET":
         api.fork()
-    r = case.call(headers=api.headers, timeout=TIMEOUT_S)
-    open("/tmp/st.stat","a").write(f"{api.name}\t{case.operation.label}\t{r.status_code}\t{case.meta.generation.mode.value if case.meta else '-'}\t{r.headers.get('leapday-violation','')[:200]}\n")
-    case.validate_response(r, checks=CHECKS + [schema_and_type])
-    return
     case.call_and_validate(headers=api.headers, checks=CHECKS, timeout=TIMEOUT_S)
 
 
