@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
@@ -38,7 +40,7 @@ impl Call<'_> {
     /// An internal fault if schema and type disagree: a bug that the tests look for.
     pub fn input<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let body = if self.body.is_null() { &Value::Object(Map::new()) } else { &self.body };
-        T::deserialize(body).map_err(|error| {
+        T::deserialize(body).or_else(|_| T::deserialize(whole(body.clone()))).map_err(|error| {
             Fault::bad_request(format!("The body passes its schema but cannot be used: {error}"))
                 .with_violation(Violation::body("", "type", error.to_string()))
         })
@@ -141,5 +143,31 @@ impl<T> Patch<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::<T>::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}
+/// To a schema `5.0` is an integer, to a number of the program's it is not: a body that passed and cannot be read is
+/// read once more with its whole numbers written as such.
+fn whole(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(whole).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, whole(field))).collect(),
+        Value::Number(number) if number.is_f64() => {
+            let exact = Decimal::from_str_exact(&number.to_string()).ok().filter(Decimal::is_integer);
+            exact.and_then(|exact| exact.to_i64()).map_or(Value::Number(number), Value::from)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_whole_however_they_are_written() {
+        let sent = json!({"seats": 5.0, "rates": [0.5, -3.0, 1e300], "name": "5.0"});
+        assert_eq!(whole(sent), json!({"seats": 5, "rates": [0.5, -3, 1e300], "name": "5.0"}));
     }
 }

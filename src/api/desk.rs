@@ -3,11 +3,13 @@
 //! Every API of the house, the control API too, has one; what comes after (whose world, which
 //! transaction) is the mount's business.
 
+use http::Method;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
+use super::described::{Described, Traits};
 use super::{Body, Call, Exchange, Fault, Kind, Noun, Operation, OperationInfo, Params, Reply, RouteError, Router};
-use crate::contract::{Contract, Front, Registry, Route as Path, Row, Source, Violation, header_line};
+use crate::contract::{Contract, Registry, Route as Path, Row, Source, Violation, header_line};
 
 /// Deeper nesting than any contract has; the parser would go on to 128.
 const MAX_DEPTH: usize = 32;
@@ -123,13 +125,18 @@ impl<A> Desk<A> {
     }
 
     /// The API as an `OpenAPI` document.
-    pub fn openapi(&self, front: &Front<'_>, built: impl Fn(&A) -> bool) -> Value {
-        let mut routes = Vec::with_capacity(self.rows.len());
-        for Bound { noun, operation, .. } in &self.rows {
-            let (method, built) = (operation.method.as_str(), built(&operation.action));
-            routes.push(Path { noun, operation: operation.id, method, path: operation.path, built });
-        }
-        self.registry.openapi(front, &routes)
+    pub fn openapi(&self, described: &Described<'_, A>) -> Value {
+        let routes = self.rows.iter().map(|Bound { noun, operation, contract }| {
+            let Operation { id, method, path, action } = operation;
+            let built = (described.built)(action);
+            let traits = Traits { built, writes: *method != Method::GET, takes_body: contract.takes_body().is_some() };
+            let headers = (described.once)(method).into_iter().collect();
+            let refusals = traits.refusals(described.refuse);
+            let example = (described.example)(id);
+            Path { noun, operation: id, method: method.as_str(), path, built, example, headers, refusals }
+        });
+        let routes: Vec<Path<'_>> = routes.collect();
+        self.registry.openapi(&described.front, &routes)
     }
 
     /// Everything that is wrong between rows and contracts.
@@ -153,7 +160,7 @@ impl<A> Desk<A> {
                 fault.with_violation(Violation::path("", "route", advice))
             }
             RouteError::Method(allowed) => {
-                let allowed: Vec<&str> = allowed.iter().map(http::Method::as_str).collect();
+                let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
                 let allowed = allowed.join(", ");
                 Fault::new(Kind::MethodNotAllowed, format!("{} takes {allowed}, not {method}", exchange.path))
                     .with_violation(Violation::path("", "method", format!("this path takes {allowed}")))

@@ -10,7 +10,7 @@ use imbl::{HashMap, OrdMap};
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Reply};
-use crate::contract::{Place, Violation};
+use crate::contract::{Header, Place, Violation};
 use crate::time::{Cadence, Timestamp};
 use crate::world::{hash, pairs, seed};
 
@@ -51,6 +51,14 @@ pub struct Slip {
 }
 
 impl<S> Idempotency<S> {
+    /// What a request of this method may bring.
+    #[must_use]
+    pub fn described(&self, method: &Method) -> Option<Header> {
+        let need = (self.rule)(method);
+        let required = need == Need::Required;
+        (need != Need::Ignored).then_some(Header { name: self.header, required, longest: self.longest })
+    }
+
     /// The slip of a request; `None` where keys do not matter.
     ///
     /// # Errors

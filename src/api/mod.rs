@@ -5,6 +5,7 @@
 //! [`Fault`]; a [`Page`] is what a customer's browser opens; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
 
 mod call;
+mod described;
 mod desk;
 mod door;
 mod fault;
@@ -24,6 +25,7 @@ mod router;
 mod site;
 
 pub use self::call::{Call, Params, Patch, referred};
+pub use self::described::Described;
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
 pub use self::door::{
     Agenda, Collects, Copies, Door, Found, Inquiry, Journey, OutboxChange, Post, Search, Sorted, Target, Turns, Watches,

@@ -10,6 +10,7 @@ use super::coerce::{self, Parameters};
 use super::loose::loosen;
 use super::registry::Shared;
 use super::rule::{MAX_HINTS, Rule};
+use super::shape::successes;
 use super::violation::{Place, Violation};
 
 /// Whether a request must carry a body.
@@ -48,6 +49,8 @@ struct Body {
 struct Answers {
     by_status: BTreeMap<u16, Rule>,
     success: Option<Rule>,
+    /// The statuses of success that the contract names.
+    statuses: Vec<u64>,
 }
 
 impl Contract {
@@ -136,6 +139,7 @@ impl Contract {
     ///
     /// All that is wrong with the answer; also that no contract speaks of its status.
     pub fn response(&self, status: u16, body: &Value) -> Result<(), Vec<Violation>> {
+        self.0.status(status)?;
         match self.0.answer(status) {
             Some(rule) => rule.validate(&self.0.shared.library, Place::Response, body),
             None if body.is_null() => Ok(()),
@@ -193,12 +197,27 @@ impl Bound {
 
     /// The rule of a status: its own, else the common one of its class.
     fn answer(&self, status: u16) -> Option<&Rule> {
-        let answers = self.answers.get_or_init(|| self.read_answers());
+        let answers = self.answers();
         answers.by_status.get(&status).or_else(|| match status {
             200..=299 => answers.success.as_ref(),
             400..=599 => self.shared_error(),
             _ => None,
         })
+    }
+
+    /// Whether a success has one of the statuses that the contract names.
+    fn status(&self, status: u16) -> Result<(), Vec<Violation>> {
+        let answers = self.answers();
+        let named = answers.by_status.contains_key(&status) || answers.statuses.contains(&u64::from(status));
+        if named || !(200..300).contains(&status) || answers.success.is_none() {
+            return Ok(());
+        }
+        let message = format!("{} answers {status} where its contract names {:?}", self.operation, answers.statuses);
+        Err(vec![Violation::new(Place::Response, "", "status", message)])
+    }
+
+    fn answers(&self) -> &Answers {
+        self.answers.get_or_init(|| self.read_answers())
     }
 
     fn read_answers(&self) -> Answers {
@@ -209,7 +228,10 @@ impl Bound {
             let status = key.strip_prefix(&prefix)?.parse().ok()?;
             Some((status, Rule::read(&self.shared.library, self.noun, key.clone())?))
         });
-        Answers { by_status: by_status.collect(), success: self.rule("response") }
+        let success = self.rule("response");
+        let spot = success.as_ref().and_then(|rule| rule.spot(&self.shared.library));
+        let statuses = spot.map(|spot| successes(spot.schema)).unwrap_or_default();
+        Answers { by_status: by_status.collect(), success, statuses }
     }
 
     fn shared_error(&self) -> Option<&Rule> {
@@ -342,6 +364,11 @@ mod tests {
         assert_eq!(create.response(201, &json!({"id": "sub_1", "plan": {"name": "Pro"}})), Ok(()));
         let wrong = create.response(200, &json!({"id": "sub_1", "plan": {}})).expect_err("no name");
         assert_eq!(lines(&wrong), ["response /plan/name required: is missing"]);
+        let wrong = create.response(202, &json!({"id": "sub_1", "plan": {"name": "Pro"}})).expect_err("not promised");
+        assert_eq!(
+            lines(&wrong),
+            ["response status: createSubscription answers 202 where its contract names [200, 201]"]
+        );
         assert_eq!(create.response(404, &json!({"error": "not_found"})), Ok(()));
         assert_eq!(create.response(409, &json!({"conflict": true})), Ok(()));
         let wrong = create.response(409, &json!({"error": "conflict"})).expect_err("has a shape of its own");

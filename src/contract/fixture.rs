@@ -93,7 +93,7 @@ const SUBSCRIPTIONS: &str = r##"{
       "dependentRequired": {"discount": ["currency"]},
       "not": {"required": ["trialEnd", "endsAt"]}
     },
-    "createSubscription.response": {"$ref": "#/$defs/Subscription"},
+    "createSubscription.response": {"x-status": [200, 201], "$ref": "#/$defs/Subscription"},
     "createSubscription.response.409": {
       "type": "object", "required": ["conflict"], "properties": {"conflict": {"type": "boolean"}}},
     "cancelSubscription.request": {

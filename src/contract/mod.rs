@@ -15,6 +15,8 @@
 //! | `<operation>.query` | the query string, as an object |
 //! | `<operation>.header` | headers, as an object by name |
 //! | `<operation>.response` | the body of every 2xx answer; `{"type": "null"}` says that there is no JSON |
+//! | | `"x-status": [200, 201]`: its statuses, where they are not 200, or 204 for nothing |
+//! | | `"x-content": "application/pdf"`: it is a file |
 //! | `<operation>.response.<status>` | the body of that status, where it has a shape of its own |
 //! | `Invoice`, any name without a dot | a shape that others refer to |
 //!
@@ -48,7 +50,7 @@ mod wording;
 
 pub use bound::{BodyRule, Contract, Query};
 pub use check::Row;
-pub use openapi::{Front, Route};
+pub use openapi::{Front, Header, Refusal, Route};
 pub use registry::Registry;
 pub use source::Source;
 pub use violation::{Place, Violation, header_line};

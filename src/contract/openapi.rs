@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::library::Library;
-use super::shape::{expand, properties};
+use super::library::{Library, Spot};
+use super::shape::{expand, file, properties, successes};
+
+const JSON: &str = "application/json";
+const NO_CONTENT: u64 = 204;
 
 /// One row of an API's table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Route<'a> {
     pub noun: &'static str,
     pub operation: &'static str,
@@ -16,6 +19,29 @@ pub struct Route<'a> {
     pub path: &'static str,
     /// One without behaviour answers 501.
     pub built: bool,
+    /// A body that it takes.
+    pub example: Option<Value>,
+    /// What every operation of its kind may bring, beyond its contract.
+    pub headers: Vec<Header>,
+    /// Everything that it answers but success, one a status.
+    pub refusals: Vec<Refusal>,
+}
+
+/// A header that a request may bring.
+#[derive(Debug, Clone, Copy)]
+pub struct Header {
+    pub name: &'static str,
+    pub required: bool,
+    pub longest: usize,
+}
+
+/// A refusal as the API words it.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    pub status: u16,
+    pub reason: &'static str,
+    pub content_type: String,
+    pub headers: Vec<String>,
 }
 
 /// What is said of the whole API.
@@ -25,6 +51,8 @@ pub struct Front<'a> {
     pub server: &'a str,
     /// The headers that a key is sent in.
     pub credentials: &'a [&'static str],
+    /// The headers of every answer.
+    pub headers: Vec<String>,
 }
 
 /// The document.
@@ -33,7 +61,7 @@ pub(super) fn document(library: &Library, front: &Front<'_>, routes: &[Route<'_>
     let mut needed = BTreeSet::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in routes {
-        let operation = Writer { library, needed: &mut needed }.operation(route);
+        let operation = Writer { library, needed: &mut needed }.operation(route, &front.headers);
         paths.entry(route.path).or_default().insert(route.method.to_ascii_lowercase(), operation);
     }
     // A schema that is written may need further ones.
@@ -72,7 +100,7 @@ struct Writer<'l, 'n> {
 }
 
 impl Writer<'_, '_> {
-    fn operation(&mut self, route: &Route<'_>) -> Value {
+    fn operation(&mut self, route: &Route<'_>, headers: &[String]) -> Value {
         let mut operation = json!({ "operationId": route.operation, "tags": [route.noun] });
         if let Some(source) = self.library.source(route.noun, route.operation) {
             operation["x-source"] = json!(source);
@@ -92,6 +120,10 @@ impl Writer<'_, '_> {
         }
         parameters.extend(self.parameters(route, "query", "query"));
         parameters.extend(self.parameters(route, "header", "header"));
+        for Header { name, required, longest } in &route.headers {
+            let schema = json!({ "type": "string", "minLength": 1, "maxLength": longest });
+            parameters.push(json!({ "name": name, "in": "header", "required": required, "schema": schema }));
+        }
         if !parameters.is_empty() {
             operation["parameters"] = json!(parameters);
         }
@@ -99,10 +131,13 @@ impl Writer<'_, '_> {
         if let Some(spot) = self.library.definition(route.noun, &request) {
             let required = spot.schema["x-optional"] != true;
             let schema = self.refer(route.noun, &request);
-            operation["requestBody"] =
-                json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+            let mut content = json!({ "schema": schema });
+            if let Some(example) = &route.example {
+                content["example"] = example.clone();
+            }
+            operation["requestBody"] = json!({ "required": required, "content": { JSON: content } });
         }
-        operation["responses"] = self.responses(route);
+        operation["responses"] = self.responses(route, headers);
         operation
     }
 
@@ -124,27 +159,35 @@ impl Writer<'_, '_> {
         found.into_iter().map(parameter).collect()
     }
 
-    fn responses(&mut self, route: &Route<'_>) -> Value {
+    fn responses(&mut self, route: &Route<'_>, headers: &[String]) -> Value {
         let mut responses = Map::new();
-        let prefix = format!("{}.response.", route.operation);
-        let keys: Vec<String> = self.library.document(route.noun).map_or_else(
-            |_| Vec::new(),
-            |document| document.definitions.keys().filter(|key| key.starts_with(&prefix)).cloned().collect(),
-        );
-        for key in keys {
-            let status = key[prefix.len()..].to_owned();
-            let schema = self.refer(route.noun, &key);
-            responses.insert(status, answer("A refusal with a shape of its own", Some(schema)));
+        let error = self.library.definition("shared", "error").map(|_| self.refer("shared", "error"));
+        for Refusal { status, reason, content_type, headers } in &route.refusals {
+            let refusal = answer(reason, Some((content_type, error.clone())), headers);
+            responses.insert(status.to_string(), refusal);
         }
         let success = format!("{}.response", route.operation);
-        let spot = self.library.definition(route.noun, &success);
-        // Null says that there is no JSON: nothing at all, or a file.
-        let schema = spot.filter(|spot| spot.schema["type"] != "null").map(|_| self.refer(route.noun, &success));
-        responses.insert("2XX".to_owned(), answer("Done", schema));
-        let error = self.library.definition("shared", "error").map(|_| self.refer("shared", "error"));
-        for (status, what) in [("4XX", "Refused: nothing has changed"), ("5XX", "Not built, or a fault of the sandbox")]
-        {
-            responses.insert(status.to_owned(), answer(what, error.clone()));
+        if let Some(Spot { schema, .. }) = self.library.definition(route.noun, &success) {
+            // Null says that there is no JSON: nothing at all, or a file.
+            let reference = (schema["type"] != "null").then(|| self.refer(route.noun, &success));
+            for status in successes(schema) {
+                let content = match file(schema) {
+                    Some(content_type) => Some((content_type, None)),
+                    // The one of two statuses that has no body.
+                    None if status == NO_CONTENT => None,
+                    None => Some((JSON, reference.clone())),
+                };
+                responses.insert(status.to_string(), answer("Done", content, headers));
+            }
+        }
+        let document = self.library.document(route.noun).ok();
+        let keys = document.into_iter().flat_map(|document| document.definitions.keys());
+        for (key, status) in keys.filter_map(|key| Some((key, key.strip_prefix(&success)?.strip_prefix('.')?))) {
+            let schema = Some(self.refer(route.noun, key));
+            let usual = route.refusals.first().filter(|_| !status.starts_with('2'));
+            let (content_type, headers) =
+                usual.map_or((JSON, headers), |refusal| (&refusal.content_type, &refusal.headers));
+            responses.insert(status.to_owned(), answer("An answer of its own", Some((content_type, schema)), headers));
         }
         Value::Object(responses)
     }
@@ -184,10 +227,16 @@ impl Writer<'_, '_> {
     }
 }
 
-fn answer(description: &str, schema: Option<Value>) -> Value {
+/// An answer, its content by type, and the headers that may go with it.
+fn answer(description: &str, content: Option<(&str, Option<Value>)>, headers: &[String]) -> Value {
     let mut answer = json!({ "description": description });
-    if let Some(schema) = schema {
-        answer["content"] = json!({ "application/json": { "schema": schema } });
+    if let Some((content_type, schema)) = content {
+        let schema = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
+        answer["content"] = json!({ content_type: schema });
+    }
+    if !headers.is_empty() {
+        let header = |name: &String| (name.clone(), json!({ "schema": { "type": "string" } }));
+        answer["headers"] = headers.iter().map(header).collect::<Map<_, _>>().into();
     }
     answer
 }

@@ -84,6 +84,20 @@ fn default<'a>(library: &'a Library, property: Spot<'a>) -> Option<&'a Value> {
     own.or_else(|| referred(library, property)?.schema.get("default"))
 }
 
+/// The statuses of success that the schema of an answer names: those of `x-status`, else 200, or 204 for nothing.
+pub(super) fn successes(schema: &Value) -> Vec<u64> {
+    match &schema["x-status"] {
+        Value::Array(named) => named.iter().filter_map(Value::as_u64).collect(),
+        _ if schema["type"] == "null" && file(schema).is_none() => vec![204],
+        _ => vec![200],
+    }
+}
+
+/// The content type of an answer that is a file.
+pub(super) fn file(schema: &Value) -> Option<&str> {
+    schema["x-content"].as_str()
+}
+
 pub(super) fn properties(spot: Spot<'_>) -> Option<&Map<String, Value>> {
     spot.schema.get("properties")?.as_object()
 }

@@ -4,7 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Asked, Control, Handler, later, row};
+use super::{Asked, Control, Handler, later, length, row};
 use crate::api::{Agenda, Deliver, Fault, Journey, Noun, Reply, Target};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
@@ -55,7 +55,7 @@ struct Part {
 
 #[derive(Deserialize)]
 struct Advance {
-    by: Option<Cadence>,
+    by: Option<String>,
     to: Option<Timestamp>,
     clock: Option<String>,
     /// As people write it in the body; the query's is for everybody.
@@ -66,7 +66,7 @@ struct Advance {
 
 async fn advance(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
     let wanted: Advance = asked.call.input()?;
-    let target = match (wanted.by, wanted.to) {
+    let target = match (length(wanted.by.as_deref())?, wanted.to) {
         (Some(by), _) => Target::By(by),
         (None, Some(to)) => Target::To(to),
         (None, None) => return Err(Fault::field("/by", "required", "says how far, or `to` says where")),

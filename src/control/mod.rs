@@ -19,11 +19,12 @@ use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 
 use crate::api::{
-    Answer, Call, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply,
-    Route, Settings, check_answer, warn,
+    Answer, Call, Described, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo,
+    Reply, Route, Settings, check_answer, warn,
 };
 use crate::contract::{Contract, Front, Registry, Source, Violation, near};
 use crate::server::explain;
+use crate::time::Cadence;
 use crate::world::matches;
 
 /// The largest body: a world of some 100,000 rows, written down.
@@ -247,8 +248,14 @@ impl Mount for Control {
     }
 
     fn openapi(&self, server: &str) -> Value {
-        let front = Front { title: "The control API of Leapday", server, credentials: &["authorization"] };
-        self.desk.openapi(&front, |_| true)
+        let (title, headers) = ("The control API of Leapday", Vec::new());
+        self.desk.openapi(&Described {
+            front: Front { title, server, credentials: &["authorization"], headers },
+            built: &|_| true,
+            example: &|_| None,
+            once: &|_| None,
+            refuse: &|fault| self.refuse(fault),
+        })
     }
 
     fn keeper(&self) -> Option<&dyn Keeper> {
@@ -264,6 +271,11 @@ impl Mount for Control {
 /// Nobody has opened a world under this key.
 fn no_world(key: &str) -> Fault {
     Fault::new(Kind::NotFound, format!("No key {key:?} has a world here; GET /_leapday/worlds lists those that do"))
+}
+
+/// How long a body says at `/by`.
+fn length(by: Option<&str>) -> Result<Option<Cadence>, Fault> {
+    by.map(Cadence::parse).transpose().map_err(|error| Fault::field("/by", "duration", error.to_string()))
 }
 
 /// A row that answers at once.

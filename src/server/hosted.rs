@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
+use include_dir::Dir;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,8 +14,9 @@ use super::paged::Pages;
 use super::slot::{Course, Slot};
 use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Answer, Call, Deliver, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper, KeyPolicy, Kind, Known,
-    Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Visitor, WorldKey, check_answer, warn,
+    Action, Answer, Call, Deliver, Described, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper, KeyPolicy,
+    Kind, Known, Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor, WorldKey,
+    check_answer, warn,
 };
 use crate::billing::cards::Card;
 use crate::contract::{Contract, Front, Place, Registry, Source, Violation, near};
@@ -374,6 +376,13 @@ fn fill_in(value: &mut Value, wall: Timestamp) {
     }
 }
 
+/// The example requests of all nouns, by operation.
+fn examples(files: &Dir<'_>) -> serde_json::Map<String, Value> {
+    let parsed = files.files().filter_map(|file| serde_json::from_slice::<serde_json::Map<_, _>>(file.contents()).ok());
+    let request = |(operation, mut example): (_, Value)| Some((operation, example.get_mut("request")?.take()));
+    parsed.flatten().filter_map(request).collect()
+}
+
 impl From<Full> for Fault {
     fn from(full: Full) -> Self {
         let message = format!("This sandbox holds {} worlds, as many as --max-worlds allows", full.most);
@@ -422,8 +431,17 @@ impl<P: Provider> Mount for Hosted<P> {
     fn openapi(&self, server: &str) -> Value {
         let credentials: Vec<&'static str> = P::credentials("key").into_iter().map(|(name, _)| name).collect();
         let title = format!("{} as Leapday emulates it", P::NAME);
-        let front = Front { title: &title, server, credentials: &credentials };
-        self.desk.openapi(&front, |action| !matches!(action, Action::Planned))
+        let (asked, full) = (HeaderMap::new(), Standing { limit: 0, remaining: 0, reset: 0, exceeded: true });
+        let dress = |reply| P::dress(reply, &asked, Some(full));
+        let headers = dress(Reply::none()).headers.into_iter().map(|(name, _)| name.into_owned()).collect();
+        let examples = examples(P::fixtures());
+        self.desk.openapi(&Described {
+            front: Front { title: &title, server, credentials: &credentials, headers },
+            built: &|action| !matches!(action, Action::Planned),
+            example: &|operation| examples.get(operation).cloned(),
+            once: &|method| P::idempotency().and_then(|keys| keys.described(method)),
+            refuse: &|fault| dress(self.refuse_at(fault, "")),
+        })
     }
 
     fn keeper(&self) -> Option<&dyn Keeper> {

@@ -19,3 +19,39 @@ fn every_bundled_world_opens() {
         }
     }
 }
+
+/// Answers are told apart by their status, so each is named.
+#[test]
+fn documents_name_every_answer() {
+    for mount in mounts(&Options::default(), NOWHERE).expect("mounts") {
+        let document = mount.openapi(NOWHERE);
+        let paths = document["paths"].as_object().expect("paths");
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().expect("operations") {
+                let responses = operation["responses"].as_object().expect("responses");
+                let statuses: Vec<u16> = responses.keys().filter_map(|status| status.parse().ok()).collect();
+                assert_eq!(statuses.len(), responses.len(), "{} {method} {path}: {statuses:?}", mount.name());
+                for wanted in [200..300, 401..402, 500..501] {
+                    let found = statuses.iter().any(|status| wanted.contains(status));
+                    assert!(found, "{} {method} {path}: {wanted:?} in {statuses:?}", mount.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_say_what_is_the_vendors_own() {
+    let mounts = mounts(&Options::default(), NOWHERE).expect("mounts");
+    let paylera = mounts.iter().find(|mount| mount.name() == "paylera").expect("paylera");
+    let create = &paylera.openapi(NOWHERE)["paths"]["/v1/customers"]["post"];
+    let key = create["parameters"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "idempotency-key"));
+    assert_eq!(key.expect("a key")["required"], true);
+    assert!(create["requestBody"]["content"]["application/json"]["example"].is_object());
+    assert!(create["responses"]["422"]["content"]["application/problem+json"].is_object());
+    assert!(create["responses"]["429"]["headers"]["retry-after"].is_object());
+    assert!(create["responses"]["201"]["headers"]["paylera-version"].is_object());
+    let paygentic = mounts.iter().find(|mount| mount.name() == "paygentic").expect("paygentic");
+    let file = &paygentic.openapi(NOWHERE)["paths"]["/v2/invoices/{id}/pdf"]["get"]["responses"]["200"]["content"];
+    assert!(file["application/pdf"].is_object());
+}

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::known_event_type;
 use crate::api::{Fault, Reply, referred};
-use crate::control::{Asked, Control};
+use crate::control::{Asked, Control, length};
 use crate::time::Cadence;
 use crate::world::{Id, IdText, Mischief, Outbox, Rule};
 
@@ -44,7 +44,7 @@ struct Create {
     action: Mischief,
     endpoint: Option<String>,
     event: Option<Box<str>>,
-    by: Option<Cadence>,
+    by: Option<String>,
     #[serde(default = "once")]
     times: u32,
 }
@@ -59,7 +59,7 @@ pub(super) fn create(control: &Control, asked: &Asked<'_>) -> Result<Reply, Faul
     if let Some(event) = wanted.event.as_deref() {
         known_event_type(&*door, event).map_err(|why| Fault::field("/event", "enum", why))?;
     }
-    let delay = match (wanted.action, wanted.by) {
+    let delay = match (wanted.action, length(wanted.by.as_deref())?) {
         (Mischief::Delay, Some(by)) => by,
         (Mischief::Delay, None) => return Err(Fault::field("/by", "required", "says how much later: try PT10M")),
         (_, Some(_)) => return Err(Fault::field("/by", "unknown", "is of the action \"delay\" only")),

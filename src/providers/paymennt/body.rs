@@ -128,7 +128,11 @@ impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Number::deserialize(deserializer)?.to_string();
         let number = Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text));
-        number.map(Self).map_err(serde::de::Error::custom)
+        match number {
+            // Finer than can be held, and so than can be paid: what is left of it still has too many decimals.
+            Err(rust_decimal::Error::ScaleExceedsMaximumPrecision(_)) => Ok(Self(Decimal::new(1, Decimal::MAX_SCALE))),
+            number => number.map(Self).map_err(serde::de::Error::custom),
+        }
     }
 }
 

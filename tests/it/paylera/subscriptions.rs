@@ -176,8 +176,9 @@ fn a_change_of_quantity_is_prorated_by_the_second() {
     // What was paid net is given back, and the coupon was for once.
     assert_eq!(lines(&invoices[1]), [("Unused time: pro: seats", "-25.00"), ("Remaining time: pro: seats", "70.00")]);
     assert_eq!(text(&invoices[1], "total"), "48.60");
-    // The same again is no change.
+    // The same again is no change, nor is it as a number with a point.
     biller.tenant.patch(&path, &more).expect(200);
+    biller.tenant.patch(&path, &json!({ "quantities": { "seats": 14.0 } })).expect(200);
     assert_eq!(biller.invoices().len(), 2);
     // Fewer: with the next invoice.
     biller.tenant.patch(&path, &json!({ "quantities": { "seats": 2 } })).expect(200);

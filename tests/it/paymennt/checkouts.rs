@@ -53,6 +53,17 @@ fn a_web_checkout_as_documented() {
 }
 
 #[test]
+fn what_cannot_be_paid_or_is_said_twice_is_refused_in_words() {
+    let merchant = merchant();
+    let mut fine = web("f-1");
+    fine["amount"] = json!(5e-324);
+    assert!(merchant.refused("/checkout/web", &fine).contains("more than 2 decimals"));
+    let mut twice = web("f-2");
+    twice["requestID"] = json!("f-2");
+    assert!(merchant.refused("/checkout/web", &twice).contains("exactly one of: requestId, requestID"));
+}
+
+#[test]
 fn totals_are_checked_where_somebody_wants_that() {
     let merchant = merchant();
     let mut wrong = web("t-1");

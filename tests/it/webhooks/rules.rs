@@ -65,6 +65,7 @@ fn rules_are_checked() {
     let cases = [
         (json!({ "action": "lose" }), 400, "/action enum"),
         (json!({ "action": "delay" }), 400, "/by required"),
+        (json!({ "action": "delay", "by": "P1X" }), 400, "/by duration"),
         (json!({ "action": "drop", "by": "PT1S" }), 400, "/by unknown"),
         (json!({ "action": "drop", "event": "nothing.*" }), 400, "/event enum"),
         (json!({ "action": "drop", "endpoint": "we_nobody" }), 404, "/endpoint reference"),
