@@ -46,7 +46,6 @@ UNSEEN = {
     "merchants.reset": {400},
     "sources.rules.delete": {400},
     "sources.rules.get": {400},
-    "webhooks.enable": {400},
     "webhooks.update": {400},
 }
 
@@ -241,6 +240,7 @@ def other_systems(world, sdk, told):
     user = sdk.users.update(id="usr_leapday", first_name="Ada", date_of_birth=date(1815, 12, 10))
     assert sdk.users.get(id="usr_leapday") == user
     assert sdk.webhooks.enable().enabled and sdk.webhooks.get_portal().url
+    sdk.webhooks.enable.refuses(400)
     assert sdk.webhooks.update(enabled=False).enabled is False
     sdk.webhooks.disable()
     assert sdk.webhooks.get().enabled is False

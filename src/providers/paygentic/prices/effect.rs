@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::Price;
+use super::{Price, subscriptions};
 use crate::api::Fault;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle;
@@ -19,33 +19,46 @@ use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::{Status, Subscription};
 use crate::world::Id;
 
-/// Refuses to restructure what subscriptions bill directly.
+/// Refuses what would change under those who are charged: whether something is charged in credits, and for how many;
+/// and the structure of what subscriptions bill directly.
 pub(super) fn check(state: &State, id: Id<Price>, before: &Price, after: &Price) -> Result<(), Fault> {
-    let fields = [
+    let in_credits = before.unit.is_some();
+    let credits = [
+        ("pricingUnitId", before.unit != after.unit),
+        ("billableMetricId", in_credits && before.of != after.of),
+        ("properties", in_credits && before.properties != after.properties),
+    ];
+    let advice = "make another price and mint a version of the plan with it";
+    refuse(state, id, &credits, subscriptions(state, id), ("PRICE_IN_USE", advice))?;
+    let structure = [
         ("billableMetricId", before.of != after.of),
         ("model", before.model() != after.model()),
         ("paymentTerm", before.term != after.term),
         ("billingCadence", before.cadence != after.cadence),
     ];
-    let fields: Vec<&str> = fields.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
-    if fields.is_empty() {
-        return Ok(());
-    }
     let direct = |row: &Subscription| {
         let mut charges = state.cycles[row.cycle].charges.iter().map(|charge| &charge.interval);
         row.is_live() && charges.any(|one| !one.is_of_plan() && one.price == id && one.until.is_none())
     };
     let count = state.subscriptions.iter().filter(|(_, row)| direct(row)).count();
-    if count == 0 {
+    refuse(state, id, &structure, count, ("PRICE_BILLED_DIRECTLY", "end those intervals first, or make another price"))
+}
+
+/// The conflict of an update (§1.2), if a field changes that so many subscriptions rely on.
+fn refuse(
+    state: &State,
+    id: Id<Price>,
+    changes: &[(&str, bool)],
+    count: usize,
+    (code, advice): (&'static str, &str),
+) -> Result<(), Fault> {
+    let fields: Vec<&str> = changes.iter().filter(|(_, changes)| *changes).map(|(field, _)| *field).collect();
+    if fields.is_empty() || count == 0 {
         return Ok(());
     }
-    let message = format!(
-        "{count} subscriptions are charged by this price directly: end those intervals first, or make another price \
-         ({} cannot change)",
-        fields.join(", ")
-    );
+    let message = format!("{count} subscriptions are charged by this price, so {} stays: {advice}", fields.join(", "));
     let details = json!({ "priceId": state.prices.text(id), "fields": fields, "subscriptionCount": count });
-    Err(Fault::conflict(message).with_code("PRICE_BILLED_DIRECTLY").with_details(details))
+    Err(Fault::conflict(message).with_code(code).with_details(details))
 }
 
 /// Turns the charges of a price to its payment term: what waits for the end of its period is due at once, and what

@@ -371,7 +371,6 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     wanted.pricing_unit_id.try_map(|text| unit(&world.state, &text))?.apply(&mut terms.unit);
     terms.outside_tax_scope = wanted.tax.map_or(terms.outside_tax_scope, |tax| tax.is_outside());
     let agreed = rules::agree(&terms)?;
-    refuse_other_credits(&world.state, id, &terms)?;
     let before = Arc::clone(&world.state.prices[id]);
     let mut after = Price::clone(&before);
     after.agree(terms, agreed);
@@ -383,29 +382,6 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     world.state.prices.update(id, |row| *row = after);
     effect::turn(world, id);
     Ok(Reply::ok(&body(&world.state, id, &world.state.prices[id])))
-}
-
-/// What a subscription draws on its credits stays as it is, and so does whether it is charged in money: what of a price
-/// says so cannot change once somebody is charged by it (§1.2, the conflict of an update).
-fn refuse_other_credits(state: &State, id: Id<Price>, terms: &Terms) -> Result<(), Fault> {
-    let row = &state.prices[id];
-    let in_credits = row.unit.is_some();
-    let changes = [
-        ("pricingUnitId", row.unit != terms.unit),
-        ("billableMetricId", in_credits && row.of != terms.of),
-        ("properties", in_credits && row.properties != terms.properties),
-    ];
-    let fields: Vec<&str> = changes.into_iter().filter(|(_, changes)| *changes).map(|(field, _)| field).collect();
-    let count = subscriptions(state, id);
-    if fields.is_empty() || count == 0 {
-        return Ok(());
-    }
-    let message = format!(
-        "{count} subscriptions are charged by this price, in credits or in money: make another price and mint a version \
-         of the plan with it"
-    );
-    let details = json!({ "priceId": state.prices.text(id), "fields": fields, "subscriptionCount": count });
-    Err(Fault::conflict(message).with_code("PRICE_IN_USE").with_details(details))
 }
 
 /// How many subscriptions are or were charged by a price.
