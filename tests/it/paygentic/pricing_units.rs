@@ -91,7 +91,7 @@ fn a_unit_is_made_with_a_feature_that_shows_its_pools() {
     );
     assert_eq!(api.get(&format!("/v0/pricingUnits/{}", text(&made, "id"))), made);
     let other = api.create("/v0/pricingUnits", &unit(&api.product(), "credits"));
-    assert_eq!(api.rows(&format!("/v0/pricingUnits?productId={product}")), [made.clone()]);
+    assert_eq!(api.rows(&format!("/v0/pricingUnits?productId={product}")), std::slice::from_ref(&made));
     assert_eq!(api.rows(&format!("/v0/pricingUnits?merchantId={MERCHANT}")), [made, other]);
     assert_eq!(api.rows("/v0/pricingUnits?merchantId=org_other"), Vec::<Value>::new());
     let taken = api.refuses("POST", "/v0/pricingUnits", &unit(&product, "credits"), 409);
