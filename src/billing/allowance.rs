@@ -24,6 +24,7 @@ pub struct Grant {
     pub life: Window,
     /// Issued again at every reset.
     pub recurring: bool,
+    pub resets: Resets,
     /// Lower ones are used first.
     pub priority: i32,
     /// Among equals, what expires first is used first. Not the end of `life`: what is voided later was used in its
@@ -31,6 +32,16 @@ pub struct Grant {
     pub expires_at: Option<Timestamp>,
     /// What a reset leaves of it at least and at most.
     pub rollover: (Decimal, Decimal),
+}
+
+/// When a grant is rolled over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resets {
+    /// With its account.
+    Shared,
+    /// At instants of its own.
+    Own(Grid),
+    Never,
 }
 
 /// Grants and when they are reset.
@@ -41,6 +52,8 @@ pub struct Account {
     keeps_overage: bool,
     /// In burn order.
     grants: Vec<Grant>,
+    /// The resets of single grants.
+    own: Vec<Grid>,
 }
 
 /// What a meter drew from an account.
@@ -82,7 +95,15 @@ impl Account {
             grant.life.start = grant.life.start.max(life.start);
         }
         grants.sort_by_key(|grant| (grant.priority, grant.expires_at.unwrap_or(Timestamp::MAX)));
-        Self { life, resets, keeps_overage, grants }
+        let mut own = Vec::new();
+        for grant in &grants {
+            if let Resets::Own(grid) = grant.resets
+                && !own.contains(&grid)
+            {
+                own.push(grid);
+            }
+        }
+        Self { life, resets, keeps_overage, grants, own }
     }
 
     /// Runs the account from its opening to just before `until`; `window` says whose usage `drawn` is about. `count`
@@ -130,7 +151,7 @@ impl Account {
         Window { start: full.start.max(self.life.start), end: full.end }
     }
 
-    /// The ends of the spans within a period in which no grant begins or ends, up to `until`.
+    /// The ends of the spans within a period in which no grant begins, ends or is reset, up to `until`.
     fn cuts(&self, period: Window, until: Timestamp, window: Window) -> Vec<Timestamp> {
         let end = period.end.min(until);
         if end <= period.start {
@@ -138,7 +159,11 @@ impl Account {
         }
         let edges = self.grants.iter().map(|grant| grant.life).chain([window]);
         let inside = edges.flat_map(|edge| [edge.start, edge.end]).filter(|at| period.start < *at && *at < end);
-        let mut cuts: Vec<Timestamp> = inside.chain([end]).collect();
+        let resets = self.own.iter().flat_map(|grid| {
+            let boundaries = (grid.index_at(period.start) + 1..).map_while(move |n| grid.boundary(n));
+            boundaries.take_while(|at| *at < end)
+        });
+        let mut cuts: Vec<Timestamp> = inside.chain(resets).chain([end]).collect();
         cuts.sort_unstable();
         cuts.dedup();
         cuts
@@ -154,6 +179,11 @@ impl Run<'_> {
                 continue;
             }
             let begins = grant.life.start == at;
+            let reset = match grant.resets {
+                Resets::Shared => reset,
+                Resets::Own(grid) => grid.is_boundary(at),
+                Resets::Never => false,
+            };
             if reset && !begins {
                 let (least, most) = grant.rollover;
                 *balance = (*balance).min(most).max(least);
@@ -208,7 +238,8 @@ mod tests {
 
     fn grant(amount: i64) -> Grant {
         let rollover = (Decimal::ZERO, UNLIMITED);
-        Grant { amount: units(amount), life: year(), recurring: false, priority: 0, expires_at: None, rollover }
+        let (life, resets) = (year(), Resets::Shared);
+        Grant { amount: units(amount), life, recurring: false, resets, priority: 0, expires_at: None, rollover }
     }
 
     fn recurring(amount: i64, least: i64, most: i64) -> Grant {
@@ -308,6 +339,24 @@ mod tests {
         let statement = account.statement(&meters, january.end, january, |used, window| total(used.as_slice(), window));
         let drawn = |covered, overage| Drawn { covered: units(covered), overage: units(overage) };
         assert_eq!(statement.drawn, [drawn(12, 0), drawn(2, 3)]);
+    }
+
+    #[test]
+    fn grants_of_one_account_are_reset_each_in_its_own_time() {
+        let weekly = Resets::Own(Grid { cadence: Cadence::days(7), ..monthly() });
+        let grants = vec![
+            Grant { resets: weekly, ..recurring(10, 0, 0) },
+            recurring(100, 0, 5),
+            Grant { resets: Resets::Never, rollover: (Decimal::ZERO, Decimal::ZERO), ..grant(1_000) },
+        ];
+        let account = Account::new(year(), Some(monthly()), false, grants);
+        // 30 are used: the 10 of the first week, then 20 of the month.
+        let used = [("2028-01-02T00:00:00Z", 30)];
+        assert_eq!(stands(&account, &used, "2028-01-07T00:00:00Z"), (1_080, 30, 0));
+        assert_eq!(stands(&account, &used, "2028-01-08T00:00:00.001Z"), (1_090, 30, 0), "a week is issued anew");
+        // February: 5 of the month are carried; the last week began on 29 January.
+        assert_eq!(stands(&account, &used, "2028-02-01T00:00:00.001Z"), (1_115, 0, 0));
+        assert_eq!(stands(&account, &used, "2028-02-05T00:00:00.001Z"), (1_115, 0, 0));
     }
 
     #[test]

@@ -113,19 +113,24 @@ pub fn keyed(state: &State, product: Id<Product>, key: &str) -> Option<Id<Featur
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Create {
+pub struct Create {
     key: Box<str>,
     name: Box<str>,
     merchant_id: Arc<str>,
     product_id: String,
     #[serde(rename = "type", default)]
-    kind: Kind,
+    pub kind: Kind,
     #[serde(default)]
     metadata: Metadata,
 }
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
-    let wanted: Create = call.input()?;
+    let id = make(world, call.input()?)?;
+    Ok(Reply::created(&body(&world.state, id)))
+}
+
+/// Makes a feature, if its key is free.
+pub fn make(world: &mut World, wanted: Create) -> Result<Id<Feature>, Fault> {
     let product = row_of(&world.state.products, "/productId", &wanted.product_id)?;
     if let Some(taken) = keyed(&world.state, product, &wanted.key) {
         let (key, taken) = (&wanted.key, world.state.features.text(taken));
@@ -144,8 +149,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         updated_at: now,
         deleted: false,
     };
-    let id = world.state.features.insert(feature);
-    Ok(Reply::created(&body(&world.state, id)))
+    Ok(world.state.features.insert(feature))
 }
 
 #[derive(Deserialize)]

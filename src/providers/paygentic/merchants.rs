@@ -65,7 +65,8 @@ fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 fn wipe(state: &mut State, id: Id<Customer>) {
     #[rustfmt::skip]
     let State {
-        products: _, costs: _, sources: _, source_rules: _, items: _, features: _, metrics: _, fees: _, prices: _, plans: _, plan_versions: _, test_clocks: _,
+        products: _, costs: _, sources: _, source_rules: _, items: _, features: _, metrics: _, fees: _, prices: _,
+        pricing_units: _, plans: _, plan_versions: _, test_clocks: _,
         users: _, integrations: _, salesforce_accounts: _, webhooks: _, webhook_portals: _,
         portals: _, portal_sessions: _, authorizations: _, invoice_numbers: _, merchant: _, seed: _,
         consumers, customers, payment_methods, references, subscriptions, cycles, meter_events, invoices, line_items,

@@ -19,6 +19,7 @@ mod grants;
 mod invoices;
 mod items;
 mod keys;
+mod letters;
 mod merchant_integrations;
 mod merchants;
 mod notices;
@@ -28,6 +29,7 @@ mod payment_sessions;
 mod payments;
 mod plans;
 mod prices;
+mod pricing_units;
 mod products;
 mod profitability;
 mod refusals;
@@ -89,6 +91,7 @@ impl Provider for Paygentic {
             merchants::noun(),
             billable_metrics::noun(),
             fees::noun(),
+            pricing_units::noun(),
             prices::noun(),
             plans::noun(),
             sources::noun(),

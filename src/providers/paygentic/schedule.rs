@@ -14,7 +14,7 @@ use super::invoices::{Invoice, LineItem};
 use super::plans::{PlanLine, PlanVersion};
 use super::prices::{Charged, Price, Term};
 use super::subscriptions::Subscription;
-use crate::billing::period::{Window, first_window};
+use crate::billing::period::{Window, first_window, window_from};
 use crate::time::{Cadence, Grid, Timestamp};
 use crate::world::{Id, Row, Timer};
 
@@ -27,8 +27,7 @@ pub struct Interval {
     pub key: Arc<str>,
     pub price: Id<Price>,
     pub version: Id<PlanVersion>,
-    /// Made for this subscription alone: changes of the plan leave it.
-    pub owned: bool,
+    pub origin: Origin,
     pub cadence: Cadence,
     pub in_advance: bool,
     pub obligation: bool,
@@ -44,6 +43,15 @@ pub struct Interval {
     pub until: Option<Timestamp>,
     /// Ended by a change of the plan, which a later one may take back.
     pub handed_over: bool,
+}
+
+/// Whose an interval is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    PlanLine,
+    /// Made for this subscription alone: changes of the plan leave it.
+    SubscriptionOwned,
 }
 
 /// A quantity from an instant on.
@@ -127,7 +135,7 @@ impl Interval {
             key: Arc::clone(&line.key),
             price: line.price,
             version,
-            owned: false,
+            origin: Origin::PlanLine,
             cadence,
             in_advance,
             obligation: price.obligation,
@@ -141,6 +149,10 @@ impl Interval {
         }
     }
 
+    pub fn is_of_plan(&self) -> bool {
+        self.origin == Origin::PlanLine
+    }
+
     /// Whether something was agreed that the plan does not say.
     pub fn is_agreed(&self) -> bool {
         self.unit_price.is_some() || self.quantity.is_some() || !self.transitions.is_empty()
@@ -150,6 +162,13 @@ impl Interval {
     fn quantity_at(&self, at: Timestamp) -> Option<Decimal> {
         let reached = self.transitions.iter().rev().find(|transition| transition.at <= at);
         reached.map(|transition| transition.quantity).or(self.quantity)
+    }
+
+    /// The whole window that one of its windows is a part of.
+    pub fn full(&self, subscription: &Subscription, window: Window) -> Window {
+        let grid = self.grid(subscription);
+        let full = (!self.cadence.is_zero()).then(|| window_from(grid, grid.index_at(window.start)));
+        full.flatten().unwrap_or(window)
     }
 
     /// The periods in which it is billed.
@@ -170,6 +189,11 @@ impl Cycle {
             next_sequence: 1,
             timers: Timers::default(),
         }
+    }
+
+    /// The interval of a serial, unless it was taken away before anything of it was billed.
+    pub fn interval(&self, serial: u32) -> Option<&Interval> {
+        self.charges.iter().map(|charge| &*charge.interval).find(|interval| interval.serial == serial)
     }
 
     /// Owes another interval, from its first window that is to be billed.

@@ -31,6 +31,7 @@ use super::payment_sessions::Session;
 use super::payments::Payment;
 use super::plans::{Plan, PlanVersion};
 use super::prices::Price;
+use super::pricing_units::PricingUnit;
 use super::products::Product;
 use super::salesforce::Account;
 use super::schedule::Cycle;
@@ -64,6 +65,7 @@ pub struct State {
     pub metrics: Table<Metric>,
     pub fees: Table<Fee>,
     pub prices: Table<Price>,
+    pub pricing_units: Table<PricingUnit>,
     pub plans: Table<Plan>,
     pub plan_versions: Table<PlanVersion>,
     pub sources: Table<Source>,
@@ -216,6 +218,7 @@ impl State {
             metrics: self.metrics,
             fees: self.fees,
             prices: self.prices,
+            pricing_units: self.pricing_units,
             features: self.features,
             plans: self.plans,
             plan_versions: self.plan_versions,
@@ -236,6 +239,7 @@ impl State {
         let renamed = renamed.or_else(|| self.metrics.rename(made, name));
         let renamed = renamed.or_else(|| self.fees.rename(made, name));
         let renamed = renamed.or_else(|| self.prices.rename(made, name));
+        let renamed = renamed.or_else(|| self.pricing_units.rename(made, name));
         let renamed = renamed.or_else(|| self.plans.rename(made, name));
         let renamed = renamed.or_else(|| self.sources.rename(made, name));
         let renamed = renamed.or_else(|| self.source_events.rename(made, name));
@@ -281,6 +285,7 @@ impl crate::world::State for State {
             metrics: Table::new(seed),
             fees: Table::new(seed),
             prices: Table::new(seed),
+            pricing_units: Table::new(seed),
             plans: Table::new(seed),
             plan_versions: Table::new(seed),
             sources: Table::new(seed),

@@ -12,14 +12,16 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-pub use self::account::{Spared, spared};
+pub use self::account::{Allowed, allowed};
 pub use self::provision::{align, provision, reconcile};
-pub use self::terms::{Attached, Metered, Terms};
+pub use self::terms::{Attached, Metered, Terms, reset_interval};
 use super::billable_metrics::Metric;
 use super::body::{list, number};
 use super::customers::{self, Customer};
 use super::features::{self, Feature, Metadata};
 use super::grants::{self, Grant, Purchase};
+use super::prices::Price;
+use super::pricing_units::{self, PricingUnit};
 use super::products::Product;
 use super::state::{State, mine};
 use super::subscriptions::{Status as SubscriptionStatus, Subscription};
@@ -47,6 +49,8 @@ pub struct Entitlement {
     /// The subscription's, else the world's.
     pub clock: ClockId,
     pub terms: Terms,
+    /// The credits that it is about, where it is not about units of its own: it shows what the customer has of them.
+    pub unit: Option<Id<PricingUnit>>,
     /// What draws on it, as the subscription's prices said when it was provided. Empty: what the feature's prices say.
     pub metrics: Vec<Id<Metric>>,
     pub active_from: Timestamp,
@@ -149,7 +153,6 @@ struct Units {
     balance: Number,
     usage_in_period: Number,
     overage: Number,
-    /// Pricing units are not emulated.
     pricing_unit_id: Option<IdText>,
     current_period_start: Option<Timestamp>,
     current_period_end: Option<Timestamp>,
@@ -173,7 +176,7 @@ fn body(state: &State, id: Id<Entitlement>, at: Timestamp) -> Body<'_> {
                 balance: number(standing.balance),
                 usage_in_period: number(standing.usage),
                 overage: number(standing.overage),
-                pricing_unit_id: None,
+                pricing_unit_id: row.unit.map(|unit| state.pricing_units.text(unit)),
                 current_period_start: period.map(|period| period.start),
                 current_period_end: period.map(|period| period.end),
             };
@@ -227,6 +230,7 @@ fn issue(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         subscription,
         clock,
         terms: Terms::read(&wanted.template, state.features[feature].kind, "/template")?,
+        unit: unit_of(state, feature),
         metrics: Vec::new(),
         active_from: wanted.active_from.unwrap_or(now),
         active_to: wanted.active_to,
@@ -243,6 +247,13 @@ fn issue(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     refuse_twice(state, &row)?;
     let id = open(world, row);
     Ok(Reply::created(&body(&world.state, id, now)))
+}
+
+/// The credits that a feature is about: those whose pools it shows, or of a price that carries it.
+fn unit_of(state: &State, feature: Id<Feature>) -> Option<Id<PricingUnit>> {
+    let carries = |price: &Price| price.feature.as_ref().is_some_and(|attached| attached.feature == feature);
+    let mut prices = state.prices.iter().filter(|(_, price)| carries(price));
+    pricing_units::of_feature(state, feature).or_else(|| prices.find_map(|(_, price)| price.unit))
 }
 
 /// The active subscription of the customer that an entitlement is to belong to.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Entitlement, Metadata, Status, Terms, of_customer, open};
+use super::{Entitlement, Metadata, Metered, Status, Terms, of_customer, open};
 use crate::api::{Call, Fault, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::billable_metrics::Metric;
@@ -14,6 +14,7 @@ use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::features::Feature;
 use crate::providers::paygentic::grants;
 use crate::providers::paygentic::prices::Charged;
+use crate::providers::paygentic::pricing_units::PricingUnit;
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::{Status as SubscriptionStatus, Subscription};
 use crate::time::Timestamp;
@@ -25,6 +26,7 @@ struct Carried {
     terms: Terms,
     /// Whether some price says what the allowance is.
     agreed: bool,
+    unit: Option<Id<PricingUnit>>,
     metrics: Vec<Id<Metric>>,
     /// Whether one of its prices is charged.
     billed: bool,
@@ -40,7 +42,7 @@ fn carried(state: &State, id: Id<Subscription>) -> Vec<Carried> {
         let Some(attached) = price.feature.as_ref().filter(|it| !state.features[it.feature].deleted) else { continue };
         let place = all.iter().position(|carried| carried.feature == attached.feature).unwrap_or_else(|| {
             let (feature, terms) = (attached.feature, attached.terms.clone());
-            all.push(Carried { feature, terms, agreed: false, metrics: Vec::new(), billed: false });
+            all.push(Carried { feature, terms, agreed: false, unit: None, metrics: Vec::new(), billed: false });
             all.len() - 1
         });
         let carried = &mut all[place];
@@ -48,12 +50,38 @@ fn carried(state: &State, id: Id<Subscription>) -> Vec<Carried> {
             carried.terms = attached.terms.clone();
             carried.agreed = true;
         }
-        if let Charged::Metric(metric) = price.of
+        carried.unit = carried.unit.or(price.unit);
+        if let (Charged::Metric(metric), None) = (price.of, price.unit)
             && !carried.metrics.contains(&metric)
         {
             carried.metrics.push(metric);
         }
         carried.billed |= charges.iter().any(|charge| charge.interval.price == line.price);
+    }
+    all.extend(pools(state, row));
+    all
+}
+
+/// The credits that a plan gives or its prices draw on, by the features that show them.
+fn pools(state: &State, row: &Subscription) -> Vec<Carried> {
+    let prices = state.plan_versions[row.version].lines.iter().map(|line| &state.prices[line.price]);
+    let drawn: Vec<Id<PricingUnit>> = prices.filter_map(|price| price.unit).collect();
+    let allocations = &state.plans[row.plan].allocations;
+    let mut all: Vec<Carried> = Vec::new();
+    for unit in allocations.iter().map(|allocation| allocation.unit).chain(drawn.iter().copied()) {
+        let feature = state.pricing_units[unit].feature;
+        if all.iter().any(|carried| carried.feature == feature) {
+            continue;
+        }
+        let terms = Metered::credits(allocations.iter().find(|allocation| allocation.unit == unit));
+        all.push(Carried {
+            feature,
+            terms: Terms::Metered(terms),
+            agreed: true,
+            unit: Some(unit),
+            metrics: Vec::new(),
+            billed: drawn.contains(&unit),
+        });
     }
     all
 }
@@ -79,6 +107,7 @@ fn bring(world: &mut World, id: Id<Subscription>, carried: Carried, active_from:
             subscription: Some(id),
             clock,
             terms: carried.terms,
+            unit: carried.unit,
             metrics: carried.metrics,
             active_from,
             active_to: None,

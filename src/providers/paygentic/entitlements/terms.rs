@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::api::Fault;
+use crate::billing::allowance::UNLIMITED;
 use crate::contract::Violation;
 use crate::providers::paygentic::features::{Feature, Kind};
+use crate::providers::paygentic::plans::Allocation;
 use crate::time::{Cadence, Timestamp};
 use crate::world::Id;
 
@@ -127,6 +129,13 @@ impl Terms {
 }
 
 impl Metered {
+    /// A pool of credits. They are issued as any grant is, and none is lost at a reset.
+    pub fn credits(allocation: Option<&Allocation>) -> Self {
+        let Some(Allocation { amount, recurrence, .. }) = allocation else { return Self::default() };
+        let period = recurrence.map(|interval| Period { interval, anchor: None });
+        Self { issue: *amount, rollover_most: UNLIMITED, period, ..Self::default() }
+    }
+
     fn read(written: &Template, pointer: &str) -> Result<Self, Fault> {
         let mut wrong = Vec::new();
         let mut note = |field: &str, rule: &str, message: String| {
@@ -149,7 +158,7 @@ impl Metered {
         if priority.is_none() {
             note("issueAfterResetPriority", "range", "is not between -32768 and 32767".to_owned());
         }
-        let period = written.usage_period.as_ref().and_then(|period| match interval(&period.interval) {
+        let period = written.usage_period.as_ref().and_then(|period| match reset_interval(&period.interval) {
             Ok(interval) => Some(Period { interval, anchor: period.anchor }),
             Err((rule, message)) => {
                 note("usagePeriod/interval", rule, message);
@@ -171,7 +180,8 @@ impl Metered {
     }
 }
 
-fn interval(text: &str) -> Result<Cadence, (&'static str, String)> {
+/// A time between two resets.
+pub fn reset_interval(text: &str) -> Result<Cadence, (&'static str, String)> {
     let interval = Cadence::parse(text).map_err(|error| ("format", error.to_string()))?;
     let next = |cadence: Cadence| cadence.after(Timestamp::UNIX_EPOCH, 1);
     if next(interval) < next(INTERVAL_LEAST) && next(interval).is_some() {

@@ -62,13 +62,15 @@ pub struct Sold<'a> {
     pub units: Decimal,
     pub feature: Id<Feature>,
     pub name: &'a str,
+    /// As it was asked for.
+    pub price: &'a str,
 }
 
 /// What was bought, for those who print it.
 pub fn sold(state: &State, id: Id<Purchase>) -> Sold<'_> {
     let purchase = &state.purchases[id];
     let feature = state.entitlements[purchase.entitlement].feature;
-    Sold { units: purchase.asked.amount, feature, name: &state.features[feature].name }
+    Sold { units: purchase.asked.amount, feature, name: &state.features[feature].name, price: &purchase.order.price }
 }
 
 /// Whether a grant of an entitlement was bought.

@@ -6,17 +6,18 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{Invoice, Kind, LineItem};
+use super::provenance::{Applied, Bounds};
+use super::{Billed, Invoice, Kind, LineItem};
 use crate::billing::money::{self, round_minor};
 use crate::billing::price::Rated;
 use crate::billing::tax::{Behaviour, tax};
 use crate::providers::paygentic::billable_metrics::Metric;
-use crate::providers::paygentic::entitlements::{Spared, spared};
+use crate::providers::paygentic::entitlements::{Allowed, allowed};
 use crate::providers::paygentic::events;
 use crate::providers::paygentic::items::Item;
 use crate::providers::paygentic::prices::{Charged, Price};
 use crate::providers::paygentic::state::State;
-use crate::providers::paygentic::subscriptions::{Adjustments, Subscription};
+use crate::providers::paygentic::subscriptions::{Adjustments, Subscription, Taken};
 use crate::time::Timestamp;
 use crate::world::Id;
 
@@ -53,17 +54,17 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     let ids = row.lines.clone();
     let lines: Vec<&LineItem> = ids.iter().map(|line| &*state.line_items[*line]).collect();
     let adjustments = Adjustments::on(state, row.subscription, row);
-    let reckoned = reckon_all(state, &adjustments, &lines);
+    let reckoned = reckon_all(state, &adjustments, &ids, &lines);
     let totals = total(state, invoice, &reckoned);
     let applied = adjustments.applied(&lines);
     let mut lines = Vec::with_capacity(ids.len());
-    for (id, Adjusted { line, discount }) in ids.iter().zip(reckoned) {
-        settle(state, *id, line, now);
+    for (id, Adjusted { line, applied, discount }) in ids.iter().zip(reckoned) {
+        settle(state, *id, line, applied, now);
         lines.push(*id);
-        if let Some(discount) = discount {
+        if let Some((discount, applied)) = discount {
             let line = LineItem { kind: Kind::Adjustment, created_at: now, ..LineItem::clone(&state.line_items[*id]) };
             let id = state.line_items.insert(line);
-            settle(state, id, discount, now);
+            settle(state, id, discount, applied, now);
             lines.push(id);
         }
     }
@@ -77,7 +78,7 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
 }
 
 /// Writes down what a line has come to.
-fn settle(state: &mut State, id: Id<LineItem>, line: Reckoned, now: Timestamp) {
+fn settle(state: &mut State, id: Id<LineItem>, line: Reckoned, applied: Applied, now: Timestamp) {
     let item = tag(state, &state.line_items[id]);
     state.line_items.update(id, |row| {
         row.item = item;
@@ -88,6 +89,7 @@ fn settle(state: &mut State, id: Id<LineItem>, line: Reckoned, now: Timestamp) {
         row.tax = line.tax;
         row.tax_rate = line.rate;
         row.calculated_at = Some(now);
+        row.applied = applied.kept();
     });
 }
 
@@ -108,13 +110,13 @@ pub fn estimate(state: &State, invoice: Id<Invoice>) -> Totals {
     let row = &state.invoices[invoice];
     let lines: Vec<&LineItem> = row.lines.iter().map(|line| &*state.line_items[*line]).collect();
     let adjustments = Adjustments::on(state, row.subscription, row);
-    total(state, invoice, &reckon_all(state, &adjustments, &lines))
+    total(state, invoice, &reckon_all(state, &adjustments, &row.lines, &lines))
 }
 
 /// What one line that is not calculated yet comes to with the usage known now, but for percentages.
 pub fn reckon(state: &State, line: &LineItem) -> Reckoned {
     let adjustments = Adjustments::of(state, line.subscription);
-    let mut charges = [charge(state, line, adjustments.units_off(line))];
+    let mut charges = [charge(state, line, adjustments.units_off(line)).0];
     adjustments.bound(&[line], &mut charges);
     taxed(state, line, charges[0])
 }
@@ -129,48 +131,66 @@ pub struct Charge {
     pub amount: Decimal,
 }
 
-/// A line, and what was agreed to take away from it.
+/// A line, and what was agreed to take away from it; and what made both so.
 pub struct Adjusted {
     pub line: Reckoned,
-    pub discount: Option<Reckoned>,
+    applied: Applied,
+    pub discount: Option<(Reckoned, Applied)>,
 }
 
-/// What lines come to together: usage discounts, bounds of quantities, then percentages (§4, order of steps).
-pub fn reckon_all(state: &State, adjustments: &Adjustments<'_>, lines: &[&LineItem]) -> Vec<Adjusted> {
-    let mut charges: Vec<Charge> = lines.iter().map(|line| charge(state, line, adjustments.units_off(line))).collect();
-    adjustments.bound(lines, &mut charges);
-    let adjusted = |(n, line): (usize, &&LineItem)| {
-        let discount = adjustments.discount(line, lines, &charges);
-        Adjusted { line: taxed(state, line, charges[n]), discount: discount.map(|charge| taxed(state, line, charge)) }
+/// What lines come to together: usage discounts, bounds of quantities, then percentages (§4, order of steps). Lines that
+/// are only projected have no ids.
+pub fn reckon_all(
+    state: &State,
+    adjustments: &Adjustments<'_>,
+    ids: &[Id<LineItem>],
+    lines: &[&LineItem],
+) -> Vec<Adjusted> {
+    let charged = lines.iter().map(|line| charge(state, line, adjustments.units_off(line)));
+    let (mut charges, allowed): (Vec<Charge>, Vec<Vec<Allowed>>) = charged.unzip();
+    let held = adjustments.bound(lines, &mut charges);
+    let named = |parts: &[(usize, Decimal)]| -> Vec<(Id<LineItem>, Decimal)> {
+        parts.iter().filter_map(|(n, value)| Some((*ids.get(*n)?, *value))).collect()
     };
-    lines.iter().enumerate().map(adjusted).collect()
+    let adjusted = |(n, (line, allowed)): (usize, (&&LineItem, Vec<Allowed>))| {
+        let bounds = held.iter().find(|held| held.parts.iter().any(|(part, _)| *part == n)).map(|held| Bounds {
+            parts: named(&held.parts),
+            binding: held.binding,
+            idle: held.idle.clone(),
+        });
+        let units_off = adjustments.usage_discounts(line).map(|(id, _)| id).collect();
+        let discount = adjustments.discount(line, lines, &charges).map(|Taken { charge, base, off }| {
+            (taxed(state, line, charge), Applied { base: named(&base), off, ..Applied::default() })
+        });
+        let applied = Applied { allowed, units_off, bounds, ..Applied::default() };
+        Adjusted { line: taxed(state, line, charges[n]), applied, discount }
+    };
+    lines.iter().zip(allowed).enumerate().map(adjusted).collect()
 }
 
-fn charge(state: &State, line: &LineItem, units_off: Decimal) -> Charge {
+/// A line before what concerns several, and what entitlements leave of it uncharged.
+fn charge(state: &State, line: &LineItem, units_off: Decimal) -> (Charge, Vec<Allowed>) {
     let priced = |quantity: Decimal, used: Option<Decimal>, terms: &Price| {
         let Rated { unit_price, amount } = terms.rate.of(quantity);
         Charge { quantity, used, unit_price, amount }
     };
-    match line.billed().map(|billed| (line.kind, billed.terms.of, &*billed.terms)) {
-        Some((Kind::Metered, Charged::Metric(metric), terms)) => {
-            let usage = usage(state, line, metric, terms);
-            let covered = if terms.grant_discount { Decimal::ZERO } else { usage.covered };
-            let billable = usage.used - usage.beyond - covered;
+    match line.billed().map(|billed| (line.kind, billed.terms.of, billed)) {
+        Some((Kind::Metered, Charged::Metric(metric), billed)) => {
+            let usage = Usage::of(state, line, metric, billed);
+            let billable = usage.billable(&billed.terms);
             let quantity = if units_off.is_zero() { billable } else { (billable - units_off).max(Decimal::ZERO) };
-            priced(quantity, Some(usage.used), terms)
+            (priced(quantity, Some(usage.used), &billed.terms), usage.allowed)
         }
-        Some((Kind::Discount, Charged::Metric(metric), terms)) => {
-            let Charge { unit_price, amount, quantity, .. } =
-                priced(usage(state, line, metric, terms).covered, None, terms);
-            Charge { quantity, used: None, unit_price: -unit_price, amount: -amount }
+        Some((Kind::Discount, Charged::Metric(metric), billed)) => {
+            let usage = Usage::of(state, line, metric, billed);
+            let Charge { unit_price, amount, quantity, .. } = priced(usage.covered(), None, &billed.terms);
+            (Charge { quantity, used: None, unit_price: -unit_price, amount: -amount }, usage.allowed)
         }
         // Until it is calculated, `net` of such a line is its price, tax contained or not.
-        _ => Charge {
-            quantity: line.quantity.unwrap_or_default(),
-            used: None,
-            unit_price: line.unit_price,
-            amount: line.net,
-        },
+        _ => {
+            let quantity = line.quantity.unwrap_or_default();
+            (Charge { quantity, used: None, unit_price: line.unit_price, amount: line.net }, Vec::new())
+        }
     }
 }
 
@@ -184,22 +204,42 @@ fn taxed(state: &State, line: &LineItem, charge: Charge) -> Reckoned {
     Reckoned { quantity, used, unit_price, net: taxed.net, tax: taxed.tax, rate }
 }
 
-/// The usage of a line, and what of it an allowance leaves uncharged.
+/// The usage of a line, and what of it is not charged, entitlement by entitlement.
 struct Usage {
     used: Decimal,
-    /// By grants: not charged, or taken away again by a discount line.
-    covered: Decimal,
-    /// Beyond a hard limit: not charged.
-    beyond: Decimal,
+    allowed: Vec<Allowed>,
 }
 
-fn usage(state: &State, line: &LineItem, metric: Id<Metric>, terms: &Price) -> Usage {
-    let used = events::quantity(state, metric, state.subscriptions[line.subscription].customer, line.window);
-    let Spared { covered, beyond } = spared(state, line.subscription, terms, line.window);
-    // Usage that is no sum, such as a peak, may draw on more than one allowance.
-    let most = used.max(Decimal::ZERO);
-    let covered = covered.min(most);
-    Usage { used, covered, beyond: beyond.min(most - covered) }
+impl Usage {
+    fn of(state: &State, line: &LineItem, metric: Id<Metric>, billed: &Billed) -> Self {
+        let used = events::quantity(state, metric, state.subscriptions[line.subscription].customer, line.window);
+        // Usage that is no sum, such as a peak, may draw on more than one allowance.
+        let mut left = used.max(Decimal::ZERO);
+        let mut take = |units: &mut Decimal| {
+            *units = left.min(*units);
+            left -= *units;
+        };
+        let mut allowed = allowed(state, line, billed);
+        allowed.iter_mut().for_each(|allowed| take(&mut allowed.covered));
+        allowed.iter_mut().for_each(|allowed| take(&mut allowed.beyond));
+        Self { used, allowed }
+    }
+
+    /// By grants: not charged, or taken away again by a discount line.
+    fn covered(&self) -> Decimal {
+        self.allowed.iter().map(|allowed| allowed.covered).sum()
+    }
+
+    /// What is charged in money. Nothing is, of what is paid in credits: what they are worth is nowhere said, so that
+    /// there is nothing to charge beyond them either.
+    fn billable(&self, terms: &Price) -> Decimal {
+        if terms.unit.is_some() {
+            return Decimal::ZERO;
+        }
+        let beyond: Decimal = self.allowed.iter().map(|allowed| allowed.beyond).sum();
+        let covered = if terms.grant_discount { Decimal::ZERO } else { self.covered() };
+        self.used - beyond - covered
+    }
 }
 
 fn total(state: &State, invoice: Id<Invoice>, lines: &[Adjusted]) -> Totals {
@@ -209,7 +249,12 @@ fn total(state: &State, invoice: Id<Invoice>, lines: &[Adjusted]) -> Totals {
 
 /// Rounds subtotal and tax of some lines to the minor unit.
 pub fn add_up(lines: &[Adjusted], behaviour: Behaviour, currency: &str) -> Totals {
-    let all = || lines.iter().flat_map(|Adjusted { line, discount }| [Some(*line), *discount]).flatten();
+    let all = || {
+        lines
+            .iter()
+            .flat_map(|Adjusted { line, discount, .. }| [Some(*line), discount.as_ref().map(|(line, _)| *line)])
+            .flatten()
+    };
     let net: Decimal = money::sum(all().map(|line| line.net));
     let tax: Decimal = money::sum(all().map(|line| line.tax));
     let rounded_tax = round_minor(tax, currency);

@@ -186,6 +186,7 @@ pub(super) fn draft(
         tax: Decimal::ZERO,
         tax_rate: Decimal::ZERO,
         calculated_at: None,
+        applied: None,
         created_at: now,
     }
 }

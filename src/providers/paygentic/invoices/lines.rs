@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::calculate::{Reckoned, reckon, tag};
+use super::provenance;
 use super::{Invoice, Kind, LineItem, Status};
 use crate::api::{Call, Fault, Reply};
 use crate::billing::money::{exact, plain, sum};
@@ -54,6 +55,8 @@ struct InvoiceLine<'a> {
     period_start: Timestamp,
     period_end: Timestamp,
     payment_term: Option<Term>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<Value>,
 }
 
 /// What a line comes to: as calculated, or as it would come to with the usage known now.
@@ -65,7 +68,7 @@ fn amounts(state: &State, line: &LineItem) -> Reckoned {
     Reckoned { quantity: line.quantity.unwrap_or_default(), used, unit_price, net, tax, rate }
 }
 
-fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> InvoiceLine<'a> {
+fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem, traced: bool) -> InvoiceLine<'a> {
     let Reckoned { quantity, unit_price, net, tax, rate, .. } = amounts(state, line);
     let (source, name, description, unit) = match line.billed().map(|billed| billed.terms.of) {
         Some(Charged::Metric(id)) => {
@@ -104,11 +107,18 @@ fn on_invoice<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Inv
         period_start: line.window.start,
         period_end: line.window.end,
         payment_term: line.term,
+        provenance: traced.then(|| provenance::of_line(state, id, line)),
     }
 }
 
 /// What a purchase of units is on its invoice: one charge, of which nothing was pending before.
-fn sold_on<'a>(state: &'a State, id: Id<Invoice>, row: &Invoice, purchase: Id<Purchase>) -> InvoiceLine<'a> {
+fn sold_on<'a>(
+    state: &'a State,
+    id: Id<Invoice>,
+    row: &Invoice,
+    purchase: Id<Purchase>,
+    traced: bool,
+) -> InvoiceLine<'a> {
     let Sold { feature, name, .. } = sold(state, purchase);
     let feature = state.features.text(feature);
     let price = plain(row.totals.gross());
@@ -134,6 +144,7 @@ fn sold_on<'a>(state: &'a State, id: Id<Invoice>, row: &Invoice, purchase: Id<Pu
         period_start: row.window.start,
         period_end: row.window.end,
         payment_term: Some(Term::InAdvance),
+        provenance: traced.then(|| provenance::of_purchase(state, row, purchase)),
     }
 }
 
@@ -143,6 +154,7 @@ pub(super) fn block<'a>(
     id: Id<Invoice>,
     limit: u64,
     token: Option<&str>,
+    traced: bool,
 ) -> Result<InvoiceLines<'a>, Fault> {
     let state = &world.state;
     let row = &state.invoices[id];
@@ -158,8 +170,8 @@ pub(super) fn block<'a>(
     let to = from.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)).min(total_count);
     // What was bought comes behind the lines.
     let shown = |n: usize| match row.lines.get(n) {
-        Some(line) => Some(on_invoice(state, *line, &state.line_items[*line])),
-        None => row.purchase.map(|purchase| sold_on(state, id, row, purchase)),
+        Some(line) => Some(on_invoice(state, *line, &state.line_items[*line], traced)),
+        None => row.purchase.map(|purchase| sold_on(state, id, row, purchase, traced)),
     };
     Ok(InvoiceLines {
         invoice_id: state.invoices.text(id),
@@ -169,11 +181,17 @@ pub(super) fn block<'a>(
     })
 }
 
+/// Whether a query asks for more than the lines say by themselves.
+pub(super) fn expands(call: &Call, what: &str) -> bool {
+    let expand = call.query.get("expand").and_then(Value::as_str).unwrap_or("");
+    expand.split(',').any(|part| part.trim() == what)
+}
+
 pub(super) fn of_invoice(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.invoices)?;
     let limit = call.query.get("limit").and_then(Value::as_u64).unwrap_or(100);
     let token = call.query.get("pageToken").and_then(Value::as_str);
-    Ok(Reply::ok(&block(world, id, limit, token)?))
+    Ok(Reply::ok(&block(world, id, limit, token, expands(call, provenance::EXPANSION))?))
 }
 
 /// A line in the ledger.
@@ -208,6 +226,8 @@ pub(super) struct Entry<'a> {
     total: String,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<Value>,
 }
 
 pub(super) fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) -> Entry<'a> {
@@ -246,6 +266,7 @@ pub(super) fn entry<'a>(state: &'a State, id: Id<LineItem>, line: &'a LineItem) 
         total: plain(if calculated { line.net.saturating_add(line.tax) } else { subtotal }),
         created_at: line.created_at,
         updated_at: line.calculated_at.unwrap_or(line.created_at),
+        provenance: None,
     }
 }
 
@@ -286,6 +307,7 @@ struct Summary<'a> {
 pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let filter: Filter = call.filter()?;
     let state = &world.state;
+    let traced = expands(call, provenance::EXPANSION);
     let missing = |noun: &str, id: &str| Fault::no_such(noun, id);
     let (subscription, invoice) = match (filter.subscription_id.as_deref(), filter.invoice_id.as_deref()) {
         (_, Some(text)) => {
@@ -302,18 +324,20 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         Some(invoice) => line.invoice == Some(invoice),
         None => line.subscription == subscription,
     });
-    let entries: Vec<Entry<'_>> = rows
-        .map(|(id, line)| entry(state, id, line))
-        .filter(|entry| filter.status.as_deref().is_none_or(|status| status == entry.status))
+    let entries: Vec<(Id<LineItem>, Entry<'_>)> = rows
+        .map(|(id, line)| (id, entry(state, id, line)))
+        .filter(|(_, entry)| filter.status.as_deref().is_none_or(|status| status == entry.status))
         .collect();
     let decimals = |text: &str| text.parse::<Decimal>().unwrap_or_default();
-    let fees = entries.iter().filter(|entry| entry.kind == Kind::Fee).map(|entry| decimals(&entry.subtotal));
-    let estimates = entries.iter().filter_map(|entry| entry.estimated_subtotal.as_deref()).map(decimals);
+    let fees = entries.iter().filter(|(_, entry)| entry.kind == Kind::Fee).map(|(_, entry)| decimals(&entry.subtotal));
+    let estimates = entries.iter().filter_map(|(_, entry)| entry.estimated_subtotal.as_deref()).map(decimals);
     let summary = Summary {
         fee_subtotal: plain(sum(fees)),
         metered_estimated_subtotal: plain(sum(estimates)),
         currency: &state.plans[state.subscriptions[subscription].plan].currency,
     };
-    let (data, total_count) = call.paging().cut(entries.into_iter());
+    let (shown, total_count) = call.paging().cut(entries.into_iter());
+    let trace = |id| traced.then(|| provenance::of_line(state, id, &state.line_items[id]));
+    let data = shown.into_iter().map(|(id, entry)| Entry { provenance: trace(id), ..entry }).collect();
     Ok(Reply::ok(&Ledger { object: "list", data, total_count, summary }))
 }

@@ -150,6 +150,7 @@ fn draft(
         tax: Decimal::ZERO,
         tax_rate: Decimal::ZERO,
         calculated_at: None,
+        applied: None,
         created_at: now,
     })
 }

@@ -11,6 +11,7 @@ mod list;
 mod manual;
 mod pdf;
 mod projected;
+mod provenance;
 mod refunds;
 mod settle;
 
@@ -25,6 +26,7 @@ pub use self::calculate::{Charge, Totals, calculate, estimate, reckon, tax_rate}
 pub use self::manual::Manual;
 pub use self::pdf::{document, quantity, tax_label};
 pub use self::projected::pending;
+use self::provenance::Applied;
 pub use self::refunds::Refund;
 pub use self::settle::{LINK_LIFE, Page, link, open_page};
 use super::Operation;
@@ -158,6 +160,8 @@ pub struct LineItem {
     /// Percent.
     pub tax_rate: Decimal,
     pub calculated_at: Option<Timestamp>,
+    /// What rules made of it then, if any did.
+    applied: Option<Arc<Applied>>,
     pub created_at: Timestamp,
 }
 

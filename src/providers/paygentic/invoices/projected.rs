@@ -96,7 +96,7 @@ fn body<'a>(
     let plan = &state.plans[row.plan];
     let lines: Vec<LineItem> = due.iter().map(|(charge, moment)| pending(state, id, charge, moment)).collect();
     let lines: Vec<&LineItem> = lines.iter().collect();
-    let reckoned = reckon_all(state, &Adjustments::of(state, id), &lines);
+    let reckoned = reckon_all(state, &Adjustments::of(state, id), &[], &lines);
     let totals = add_up(&reckoned, plan.tax_behaviour, &plan.currency);
     let start = due.iter().map(|(_, moment)| moment.window.start).min().unwrap_or(row.started_at);
     let end = due.iter().map(|(_, moment)| moment.window.end).max().unwrap_or(start);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::credits::{self, AllocationBody};
 use super::{MONTHLY, Plan, QUARTERLY};
 use crate::billing::tax::Behaviour;
 use crate::providers::paygentic::prices::{self, Charged, Term};
@@ -37,8 +38,7 @@ pub(super) struct Body<'a> {
     version_transition: &'a Value,
     renewal_reminder_enabled: bool,
     renewal_reminder_days: u32,
-    /// Credits come in pricing units, which are not emulated yet.
-    credit_allocations: [Value; 0],
+    credit_allocations: Vec<AllocationBody<'a>>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -81,7 +81,7 @@ pub(super) fn body<'a>(state: &'a State, id: Id<Plan>, row: &'a Plan) -> Body<'a
         version_transition: &row.transition,
         renewal_reminder_enabled: row.reminder.enabled,
         renewal_reminder_days: row.reminder.days,
-        credit_allocations: [],
+        credit_allocations: row.allocations.iter().map(|allocation| credits::body(state, allocation)).collect(),
         created_at: row.created_at,
         updated_at: row.updated_at,
     }

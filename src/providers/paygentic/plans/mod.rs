@@ -4,6 +4,7 @@
 //! anchor when it is made; tax, reminders and names are read from the plan whenever they are needed.
 
 mod body;
+mod credits;
 mod lines;
 mod versions;
 
@@ -17,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::body::body;
+pub use self::credits::Allocation;
+use self::credits::AllocationInput;
 use self::lines::LineInput;
 pub use self::versions::numbered;
 use super::body::bare_list;
@@ -69,6 +72,8 @@ pub struct Plan {
     pub stable_price_ids: bool,
     pub transition: Value,
     pub default_version: Id<PlanVersion>,
+    /// What a subscription is given to draw on, a pricing unit once.
+    pub allocations: Vec<Allocation>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -129,12 +134,6 @@ impl Interval {
 }
 
 #[derive(Deserialize)]
-struct Allocation {
-    #[serde(rename = "pricingUnitId")]
-    pricing_unit: String,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Create {
     merchant_id: Arc<str>,
@@ -156,7 +155,7 @@ struct Create {
     #[serde(default)]
     prices: Vec<LineInput>,
     #[serde(default)]
-    credit_allocations: Vec<Allocation>,
+    credit_allocations: Vec<AllocationInput>,
 }
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
@@ -164,7 +163,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let now = world.now(ClockId::WORLD);
     check_fields(wanted.billing_anchor, now, Some(&wanted.currency))?;
     let product = referred(&world.state.products, "/productId", &wanted.product_id)?;
-    no_credits(&wanted.credit_allocations)?;
+    let allocations = credits::read(&world.state, &wanted.credit_allocations)?;
     let lines = lines::read(&world.state, &wanted.prices, &[])?;
     let state = &mut world.state;
     let merchant = state.merchant(&wanted.merchant_id);
@@ -185,6 +184,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         stable_price_ids: wanted.stable_price_ids,
         transition: wanted.version_transition.unwrap_or_else(default_transition),
         default_version: state.plan_versions.next_id(),
+        allocations,
         created_at: now,
         updated_at: now,
     });
@@ -210,14 +210,6 @@ fn check_fields(anchor: Option<Timestamp>, now: Timestamp, currency: Option<&str
         wrong.push(Violation::body("/billingAnchor", "maximum", message));
     }
     if wrong.is_empty() { Ok(()) } else { Err(Fault::violations(wrong)) }
-}
-
-/// Credits come in pricing units, which this sandbox has no rows of.
-fn no_credits(allocations: &[Allocation]) -> Result<(), Fault> {
-    let Some(Allocation { pricing_unit }) = allocations.first() else { return Ok(()) };
-    let message = "pricing units are not emulated yet: there is none";
-    let violation = Violation::body("/creditAllocations/0/pricingUnitId", "reference", message);
-    Err(Fault::no_such("pricing unit", pricing_unit).with_violation(violation))
 }
 
 #[derive(Deserialize)]
@@ -291,8 +283,7 @@ struct Update {
     stable_price_ids: Option<bool>,
     version_transition: Option<Value>,
     prices: Option<Vec<LineInput>>,
-    #[serde(default)]
-    credit_allocations: Vec<Allocation>,
+    credit_allocations: Option<Vec<AllocationInput>>,
 }
 
 fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
@@ -304,11 +295,15 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         Patch::Absent | Patch::Null => None,
     };
     check_fields(anchor, now, None)?;
-    no_credits(&wanted.credit_allocations)?;
+    let allocations =
+        wanted.credit_allocations.as_deref().map(|wanted| credits::read(&world.state, wanted)).transpose()?;
     if let Some(prices) = &wanted.prices {
         lines::replace(&mut world.state, id, prices, now)?;
     }
-    world.state.plans.update(id, |row| apply(row, wanted, now));
+    world.state.plans.update(id, |row| {
+        set(&mut row.allocations, allocations);
+        apply(row, wanted, now);
+    });
     Ok(Reply::ok(&body(&world.state, id, &world.state.plans[id])))
 }
 

@@ -26,6 +26,8 @@ pub struct Body<'a> {
     billable_metric_id: Option<IdText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fee_id: Option<IdText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pricing_unit_id: Option<IdText>,
     invoice_display_name: &'a str,
     invoice_display_group: Option<&'a str>,
     model: Model,
@@ -100,6 +102,7 @@ pub(super) fn body<'a>(state: &'a State, id: Id<Price>, row: &'a Price) -> Body<
         merchant_id: &row.merchant,
         billable_metric_id: metric,
         fee_id: fee,
+        pricing_unit_id: row.unit.map(|unit| state.pricing_units.text(unit)),
         invoice_display_name: &row.display_name,
         invoice_display_group: row.display_group.as_deref(),
         model: row.model(),

@@ -1,10 +1,10 @@
 //! Prices: what one unit of a metric or a fee costs, when it is due and how often.
 //!
-//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`. A change reaches the lines that
-//! are drafted from then on; when and how often a running subscription is charged stays as it was when the
-//! subscription was made.
+//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`, what an edit does to
+//! those who are charged in `effect`.
 
 mod body;
+mod effect;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ use super::entitlements::Attached;
 use super::features;
 use super::fees::Fee;
 use super::plans::Plan;
+use super::pricing_units::{self, PricingUnit};
+use super::schedule::Cycle;
 use super::state::{State, mine};
 use super::{Operation, World};
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, referred, write};
@@ -68,6 +70,8 @@ pub struct Price {
     /// What whoever subscribes to it is entitled to.
     pub feature: Option<Attached>,
     rate_type: RateType,
+    /// The credits that it is in, where it is not in money.
+    pub unit: Option<Id<PricingUnit>>,
     /// Outside the scope of tax, netted after it.
     pub outside_tax_scope: bool,
     pub created_at: Timestamp,
@@ -147,6 +151,7 @@ impl Price {
             grant_discount: self.grant_discount,
             feature: self.feature.clone(),
             rate_type: self.rate_type,
+            unit: self.unit,
             outside_tax_scope: self.outside_tax_scope,
         }
     }
@@ -163,6 +168,7 @@ impl Price {
         self.grant_discount = terms.grant_discount;
         self.feature = terms.feature;
         self.rate_type = terms.rate_type;
+        self.unit = terms.unit;
         self.outside_tax_scope = terms.outside_tax_scope;
     }
 }
@@ -211,7 +217,12 @@ struct FeatureInput {
 
 impl FeatureInput {
     fn attach(self, state: &State) -> Result<Attached, Fault> {
-        let feature = features::referred(state, "/feature/featureId", &self.feature_id)?;
+        const POINTER: &str = "/feature/featureId";
+        let feature = features::referred(state, POINTER, &self.feature_id)?;
+        if pricing_units::of_feature(state, feature).is_some() {
+            let message = "is the feature of a pricing unit, which comes with the credits: attach another one, or none";
+            return Err(Fault::field(POINTER, "const", message));
+        }
         let kind = state.features[feature].kind;
         Attached::new(feature, kind, self.entitlement_template, "/feature/entitlementTemplate")
     }
@@ -220,7 +231,7 @@ impl FeatureInput {
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let wanted: Create = call.input()?;
     let (of, merchant) = anchor(&world.state, &wanted)?;
-    no_pricing_unit(wanted.pricing_unit_id.as_deref())?;
+    let unit = wanted.pricing_unit_id.map(|text| unit(&world.state, &text)).transpose()?;
     let feature = wanted.feature.map(|feature| feature.attach(&world.state)).transpose()?;
     let terms = Terms {
         of,
@@ -232,6 +243,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         grant_discount: wanted.grant_discount_enabled,
         feature,
         rate_type: wanted.rate_type,
+        unit,
         outside_tax_scope: wanted.tax.is_some_and(|tax| tax.is_outside()),
     };
     let Agreed { rate, cadence } = rules::agree(&terms)?;
@@ -251,6 +263,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         grant_discount: terms.grant_discount,
         feature: terms.feature,
         rate_type: terms.rate_type,
+        unit: terms.unit,
         outside_tax_scope: terms.outside_tax_scope,
         created_at: now,
         updated_at: now,
@@ -273,14 +286,8 @@ fn anchor(state: &State, wanted: &Create) -> Result<(Charged, Arc<str>), Fault> 
     Ok((Charged::Fee(fee), Arc::clone(&state.fees[fee].merchant)))
 }
 
-/// What this sandbox has no rows of cannot be referred to.
-fn no_pricing_unit(pricing_unit: Option<&str>) -> Result<(), Fault> {
-    if let Some(unit) = pricing_unit {
-        let violation =
-            Violation::body("/pricingUnitId", "reference", "pricing units are not emulated yet: there is none");
-        return Err(Fault::no_such("pricing unit", unit).with_violation(violation));
-    }
-    Ok(())
+fn unit(state: &State, text: &str) -> Result<Id<PricingUnit>, Fault> {
+    referred(&state.pricing_units, "/pricingUnitId", text)
 }
 
 #[derive(Deserialize)]
@@ -335,14 +342,13 @@ struct Update {
     tax: Option<TaxInput>,
     #[serde(default)]
     feature: Patch<FeatureInput>,
-    /// `null` takes away what no price here can have.
-    pricing_unit_id: Option<String>,
+    #[serde(default)]
+    pricing_unit_id: Patch<String>,
 }
 
 fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.prices)?;
     let wanted: Update = call.input()?;
-    no_pricing_unit(wanted.pricing_unit_id.as_deref())?;
     let mut terms = world.state.prices[id].terms();
     if let Some(text) = &wanted.billable_metric_id {
         if matches!(terms.of, Charged::Fee(_)) {
@@ -362,17 +368,50 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         Patch::Value(feature) => terms.feature = Some(feature.attach(&world.state)?),
     }
     terms.rate_type = wanted.rate_type.unwrap_or(terms.rate_type);
+    wanted.pricing_unit_id.try_map(|text| unit(&world.state, &text))?.apply(&mut terms.unit);
     terms.outside_tax_scope = wanted.tax.map_or(terms.outside_tax_scope, |tax| tax.is_outside());
     let agreed = rules::agree(&terms)?;
-    let now = world.now(ClockId::WORLD);
-    world.state.prices.update(id, |row| {
-        row.agree(terms, agreed);
-        row.display_name = wanted.invoice_display_name.unwrap_or_else(|| Arc::clone(&row.display_name));
-        wanted.invoice_display_group.apply(&mut row.display_group);
-        row.term = wanted.payment_term.unwrap_or(row.term);
-        row.updated_at = now;
-    });
+    refuse_other_credits(&world.state, id, &terms)?;
+    let before = Arc::clone(&world.state.prices[id]);
+    let mut after = Price::clone(&before);
+    after.agree(terms, agreed);
+    after.display_name = wanted.invoice_display_name.unwrap_or(after.display_name);
+    wanted.invoice_display_group.apply(&mut after.display_group);
+    after.term = wanted.payment_term.unwrap_or(after.term);
+    after.updated_at = world.now(ClockId::WORLD);
+    effect::check(&world.state, id, &before, &after)?;
+    world.state.prices.update(id, |row| *row = after);
+    effect::turn(world, id);
     Ok(Reply::ok(&body(&world.state, id, &world.state.prices[id])))
+}
+
+/// What a subscription draws on its credits stays as it is, and so does whether it is charged in money: what of a price
+/// says so cannot change once somebody is charged by it (§1.2, the conflict of an update).
+fn refuse_other_credits(state: &State, id: Id<Price>, terms: &Terms) -> Result<(), Fault> {
+    let row = &state.prices[id];
+    let in_credits = row.unit.is_some();
+    let changes = [
+        ("pricingUnitId", row.unit != terms.unit),
+        ("billableMetricId", in_credits && row.of != terms.of),
+        ("properties", in_credits && row.properties != terms.properties),
+    ];
+    let fields: Vec<&str> = changes.into_iter().filter(|(_, changes)| *changes).map(|(field, _)| field).collect();
+    let count = subscriptions(state, id);
+    if fields.is_empty() || count == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "{count} subscriptions are charged by this price, in credits or in money: make another price and mint a version \
+         of the plan with it"
+    );
+    let details = json!({ "priceId": state.prices.text(id), "fields": fields, "subscriptionCount": count });
+    Err(Fault::conflict(message).with_code("PRICE_IN_USE").with_details(details))
+}
+
+/// How many subscriptions are or were charged by a price.
+fn subscriptions(state: &State, id: Id<Price>) -> usize {
+    let charged = |cycle: &Cycle| cycle.charges.iter().any(|charge| charge.interval.price == id);
+    state.cycles.iter().filter(|(_, cycle)| charged(cycle)).count()
 }
 
 /// Lines and charges know a price through the plan that they come from: one that no plan version names can go.
@@ -384,9 +423,7 @@ fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
             plans.entry(version.plan).or_default().push(version.number);
         }
     }
-    let billed =
-        world.state.cycles.iter().filter(|(_, cycle)| cycle.charges.iter().any(|charge| charge.interval.price == id));
-    let billed = billed.count();
+    let billed = subscriptions(&world.state, id);
     if plans.is_empty() && billed > 0 {
         return Err(Fault::conflict(format!("{billed} subscriptions are charged by this price themselves")));
     }

@@ -13,7 +13,9 @@ use crate::billing::money;
 use crate::billing::price::{Rate, Tier};
 use crate::contract::Violation;
 use crate::providers::paygentic::entitlements::Attached;
+use crate::providers::paygentic::pricing_units::PricingUnit;
 use crate::time::Cadence;
+use crate::world::Id;
 
 /// What somebody wants of a price, as far as one part of it bears on another.
 pub(super) struct Terms {
@@ -26,6 +28,7 @@ pub(super) struct Terms {
     pub grant_discount: bool,
     pub feature: Option<Attached>,
     pub rate_type: RateType,
+    pub unit: Option<Id<PricingUnit>>,
     pub outside_tax_scope: bool,
 }
 
@@ -155,6 +158,7 @@ fn fee(terms: &Terms, wrong: &mut Wrong) {
         "const",
         "a fee is an amount: only standard metered prices can be proportions",
     );
+    wrong.refuse(terms.unit.is_some(), "/pricingUnitId", "const", "a fee is money: only usage is paid in credits");
 }
 
 fn metered(terms: &Terms, wrong: &mut Wrong) {
@@ -175,6 +179,12 @@ fn metered(terms: &Terms, wrong: &mut Wrong) {
         wrong.refuse(terms.grant_discount, "/grantDiscountEnabled", "const", message);
         wrong.refuse(terms.rate_type == RateType::Proportion, "/rateType", "const", message);
         wrong.refuse(terms.outside_tax_scope, "/tax/supplyScope", "const", message);
+        wrong.refuse(terms.unit.is_some(), "/pricingUnitId", "const", message);
+    }
+    if terms.unit.is_some() {
+        let message = "does not go with a pricingUnitId: credits are no money";
+        wrong.refuse(terms.rate_type == RateType::Proportion, "/rateType", "const", message);
+        wrong.refuse(terms.grant_discount, "/grantDiscountEnabled", "const", message);
     }
 }
 
@@ -192,6 +202,12 @@ fn sign(terms: &Terms, unit_price: Decimal, wrong: &mut Wrong) {
         "/grantDiscountEnabled",
         "const",
         "does not go with a negative unitPrice: grants discount charges, not rebates",
+    );
+    wrong.refuse(
+        negative && terms.unit.is_some(),
+        "/properties/unitPrice",
+        "minimum",
+        "is 0 or more in credits: usage takes from a pool, and a rebate would fill it",
     );
     wrong.refuse(
         negative && terms.feature.as_ref().is_some_and(Attached::has_hard_limit),
@@ -228,6 +244,7 @@ mod tests {
             grant_discount: false,
             feature: None,
             rate_type: RateType::Amount,
+            unit: None,
             outside_tax_scope: false,
         }
     }
@@ -278,6 +295,19 @@ mod tests {
         assert_eq!(refused(&Terms { feature: limited(json!({})), ..rebate() }), ["/properties/unitPrice"]);
         assert!(agree(&Terms { feature: limited(json!({ "isSoftLimit": true })), ..rebate() }).is_ok());
         assert_eq!(refused(&Terms { quantity: 2, obligation: true, ..rebate() }), ["/quantity", "/isObligation"]);
+    }
+
+    #[test]
+    fn credits_are_the_price_of_usage_at_one_rate() {
+        let unit = Some(Table::<PricingUnit>::new(1).next_id());
+        let credits = |unit_price: &str| Terms { unit, ..metered_terms(json!({ "unitPrice": unit_price })) };
+        assert!(agree(&credits("3")).is_ok());
+        assert_eq!(refused(&Terms { unit, ..fee_terms() }), ["/pricingUnitId"]);
+        let tiers = json!({ "tiers": [{ "upTo": null, "unitPrice": "3" }] });
+        assert_eq!(refused(&Terms { unit, ..metered_terms(tiers) }), ["/pricingUnitId"]);
+        assert_eq!(refused(&credits("-3")), ["/properties/unitPrice"]);
+        let shown = Terms { rate_type: RateType::Proportion, grant_discount: true, ..credits("3") };
+        assert_eq!(refused(&shown), ["/rateType", "/grantDiscountEnabled"]);
     }
 
     #[test]

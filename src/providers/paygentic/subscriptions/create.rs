@@ -299,6 +299,10 @@ fn items(world: &World, plan: Id<Plan>, wanted: &[ItemInput]) -> Result<Vec<Item
             let message = format!("{} has no price in this plan", item.billable_metric_id);
             return Err(Fault::field(&format!("/items/{n}/billableMetricId"), "reference", message));
         };
+        if state.prices[line.price].unit.is_some() {
+            let message = "is paid for in credits as it is used: a quantity of it cannot be charged up front";
+            return Err(Fault::field(&format!("/items/{n}/billableMetricId"), "const", message));
+        }
         items.push(Item { price: line.price, metric: item.billable_metric_id.clone(), quantity: item.quantity });
     }
     Ok(items)

@@ -18,10 +18,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::adjustments::{Adjustment, Adjustments};
+pub use self::adjustments::{Adjustment, Adjustments, Taken};
 pub use self::body::body;
 pub use self::create::sign_up;
-pub use self::intervals::IntervalChange;
+pub use self::intervals::{IntervalChange, text as interval_id};
 pub use self::migration::{arrive, follow, follow_default};
 pub use self::portal::{Closed, PortalLink, PortalSession, enter};
 use super::Operation;

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 
 use super::{Adjustment, Kind, of};
 use crate::billing::period::{Window, WindowSize};
+use crate::billing::proration::prorate;
 use crate::providers::paygentic::invoices::{Charge, Invoice, Kind as LineKind, LineItem};
 use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::Subscription;
@@ -22,8 +23,26 @@ pub struct Adjustments<'a> {
     rows: Vec<(Id<Adjustment>, &'a Adjustment)>,
 }
 
-/// Which period of which interval a line is a part of.
-type Period = (u32, i64);
+/// Which period of which interval a line is a part of: by its start.
+type Period = (u32, Timestamp);
+
+/// The bounds of one period's quantity, and what came of them.
+pub struct Held {
+    /// The lines of the period, and their quantities before.
+    pub parts: Vec<(usize, Decimal)>,
+    /// The bound that was kept to.
+    pub binding: Option<Id<Adjustment>>,
+    pub idle: Vec<Id<Adjustment>>,
+}
+
+/// What is taken off a charge in percent.
+pub struct Taken {
+    pub charge: Charge,
+    /// The lines whose amounts add up to what it is taken off.
+    pub base: Vec<(usize, Decimal)>,
+    /// The fractions, each for its share of the window.
+    pub off: Vec<(Id<Adjustment>, Decimal)>,
+}
 
 impl<'a> Adjustments<'a> {
     /// All of a subscription.
@@ -57,77 +76,77 @@ impl<'a> Adjustments<'a> {
     }
 
     /// Keeps the quantity of each period within its bounds: the parts of a period by a common factor.
-    pub fn bound(&self, lines: &[&LineItem], charges: &mut [Charge]) {
+    pub fn bound(&self, lines: &[&LineItem], charges: &mut [Charge]) -> Vec<Held> {
         if !self.rows.iter().any(|(_, row)| row.is_bound()) {
-            return;
+            return Vec::new();
         }
-        for parts in self.periods(lines).values() {
-            let (Some(price), Some(end)) =
-                (lines[parts[0]].billed().map(|billed| billed.price), parts.iter().map(|n| lines[*n].window.end).max())
-            else {
-                continue;
-            };
-            let bounds = |kind| {
-                let counts =
-                    move |row: &Adjustment| row.kind == kind && row.target == Some(price) && row.holds_at_end(end);
-                self.rows.iter().filter(move |(_, row)| counts(row)).map(|(_, row)| row.value)
-            };
-            let whole: Decimal = parts.iter().map(|n| charges[*n].quantity).sum();
-            let least = bounds(Kind::MinimumQuantity).max();
-            let most = bounds(Kind::MaximumQuantity).min();
-            let bounded = least.map_or(whole, |least| whole.max(least));
-            let bounded = most.map_or(bounded, |most| bounded.min(most));
-            if bounded == whole {
-                continue;
-            }
-            if whole.is_zero() {
-                charges[parts[0]] = requantified(lines[parts[0]], charges[parts[0]], bounded);
-                continue;
-            }
-            for n in parts {
-                let quantity = charges[*n].quantity.saturating_mul(bounded) / whole;
-                charges[*n] = requantified(lines[*n], charges[*n], quantity);
-            }
-        }
+        let periods = self.periods(lines).into_values();
+        periods.filter_map(|(full, parts)| self.hold(lines, charges, full, &parts)).collect()
     }
 
-    /// The lines of charges that recur, by the period that they are parts of.
-    fn periods(&self, lines: &[&LineItem]) -> BTreeMap<Period, Vec<usize>> {
-        let charges = &self.state.cycles[self.subscription.cycle].charges;
-        let mut periods: BTreeMap<Period, Vec<usize>> = BTreeMap::new();
+    /// Keeps one period within the bounds that hold at its end, if any do: the greatest minimum, then the least maximum.
+    fn hold(&self, lines: &[&LineItem], charges: &mut [Charge], full: Window, parts: &[usize]) -> Option<Held> {
+        let end = parts.iter().map(|n| lines[*n].window.end).max()?;
+        let target = lines[parts[0]].billed().map(|billed| billed.price);
+        let counts = |row: &Adjustment| row.is_bound() && row.target == target && row.holds_at_end(end);
+        let bounds: Vec<_> = self.rows.iter().filter(|(_, row)| counts(row)).collect();
+        let of = |kind| bounds.iter().filter(move |(_, row)| row.kind == kind).map(|(id, row)| (row.value, *id));
+        let before: Vec<(usize, Decimal)> = parts.iter().map(|n| (*n, charges[*n].quantity)).collect();
+        let whole: Decimal = before.iter().map(|(_, quantity)| *quantity).sum();
+        let raised = of(Kind::MinimumQuantity).max_by_key(|(least, _)| *least).filter(|(least, _)| *least > whole);
+        let capped = of(Kind::MaximumQuantity).min_by_key(|(most, _)| *most);
+        let capped = capped.filter(|(most, _)| *most < raised.map_or(whole, |(least, _)| least));
+        let binding = capped.or(raised);
+        if let Some((bound, _)) = binding {
+            let scaled: &[_] = if whole.is_zero() { &before[..1] } else { &before };
+            for (n, quantity) in scaled {
+                let quantity = if whole.is_zero() { bound } else { quantity.saturating_mul(bound) / whole };
+                charges[*n] = requantified(lines[*n], charges[*n], quantity, full);
+            }
+        }
+        let binding = binding.map(|(_, id)| id);
+        let idle = bounds.iter().map(|(id, _)| *id).filter(|id| Some(*id) != binding).collect();
+        (!bounds.is_empty()).then_some(Held { parts: before, binding, idle })
+    }
+
+    /// The lines of charges that recur, by the period that they are parts of, and the whole of that.
+    fn periods(&self, lines: &[&LineItem]) -> BTreeMap<Period, (Window, Vec<usize>)> {
+        let cycle = &self.state.cycles[self.subscription.cycle];
+        let mut periods: BTreeMap<Period, (Window, Vec<usize>)> = BTreeMap::new();
         for (n, line) in lines.iter().enumerate() {
             let Some(billed) = line.billed().filter(|_| matches!(line.kind, LineKind::Fee | LineKind::Metered)) else {
                 continue;
             };
-            let interval = charges.iter().map(|charge| &charge.interval).find(|one| one.serial == billed.interval);
-            if let Some(interval) = interval.filter(|interval| !interval.cadence.is_zero()) {
-                let index = interval.grid(self.subscription).index_at(line.window.start);
-                periods.entry((billed.interval, index)).or_default().push(n);
+            let interval = cycle.interval(billed.interval).filter(|interval| !interval.cadence.is_zero());
+            if let Some(interval) = interval {
+                let full = interval.full(self.subscription, line.window);
+                periods.entry((billed.interval, full.start)).or_insert((full, Vec::new())).1.push(n);
             }
         }
         periods
     }
 
     /// What is taken off a charge in percent; several compound. What grants took away before is no longer there.
-    pub fn discount(&self, line: &LineItem, lines: &[&LineItem], charges: &[Charge]) -> Option<Charge> {
+    pub fn discount(&self, line: &LineItem, lines: &[&LineItem], charges: &[Charge]) -> Option<Taken> {
         let billed = line.billed().filter(|billed| !billed.terms.outside_tax_scope)?;
         if !matches!(line.kind, LineKind::Fee | LineKind::Metered) {
             return None;
         }
-        let left = self.percentages(line).fold(Decimal::ONE, |left, (_, off)| left.saturating_mul(Decimal::ONE - off));
+        let off: Vec<(Id<Adjustment>, Decimal)> = self.percentages(line).collect();
+        let left = off.iter().fold(Decimal::ONE, |left, (_, off)| left.saturating_mul(Decimal::ONE - off));
         let same = |other: &LineItem| {
             other.window == line.window && other.billed().is_some_and(|other| other.interval == billed.interval)
         };
-        let base = lines
-            .iter()
-            .zip(charges)
-            .filter(|(other, _)| std::ptr::eq(**other, line) || (other.kind == LineKind::Discount && same(other)));
-        let base: Decimal = base.map(|(_, charge)| charge.amount).sum();
-        if left == Decimal::ONE || base <= Decimal::ZERO {
+        let counts = |other: &LineItem| std::ptr::eq(other, line) || (other.kind == LineKind::Discount && same(other));
+        let base = (0..lines.len()).filter(|n| counts(lines[*n]));
+        let base: Vec<(usize, Decimal)> = base.map(|n| (n, charges[n].amount)).collect();
+        let sum: Decimal = base.iter().map(|(_, amount)| *amount).sum();
+        if left == Decimal::ONE || sum <= Decimal::ZERO {
             return None;
         }
-        let amount = -base.saturating_mul(Decimal::ONE - left);
-        Some(Charge { quantity: Decimal::ONE, used: None, unit_price: amount, amount })
+        let amount = -sum.saturating_mul(Decimal::ONE - left);
+        let charge = Charge { quantity: Decimal::ONE, used: None, unit_price: amount, amount };
+        Some(Taken { charge, base, off })
     }
 
     /// The percentages that count for a line, each for its share of the window.
@@ -159,14 +178,12 @@ impl<'a> Adjustments<'a> {
 }
 
 /// A charge for another quantity.
-fn requantified(line: &LineItem, charge: Charge, quantity: Decimal) -> Charge {
+fn requantified(line: &LineItem, charge: Charge, quantity: Decimal, full: Window) -> Charge {
     let Some(billed) = line.billed() else { return charge };
-    if line.kind == LineKind::Fee && !charge.quantity.is_zero() {
-        // Its amount may be a part of a period's.
-        return Charge { quantity, amount: charge.amount.saturating_mul(quantity) / charge.quantity, ..charge };
-    }
     let rated = billed.terms.rate.of(quantity);
-    Charge { quantity, unit_price: rated.unit_price, amount: rated.amount, ..charge }
+    let is_fee = line.kind == LineKind::Fee;
+    let amount = if is_fee { prorate(rated.amount, line.window, full) } else { rated.amount };
+    Charge { quantity, unit_price: rated.unit_price, amount, ..charge }
 }
 
 impl Adjustment {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-pub use self::effect::Adjustments;
+pub use self::effect::{Adjustments, Taken};
 use super::{Status, Subscription};
 use crate::api::{Call, Fault, Reply, referred};
 use crate::billing::money;
@@ -27,7 +28,7 @@ use crate::world::{Id, IdText, Row};
 pub struct Adjustment {
     pub subscription: Id<Subscription>,
     kind: Kind,
-    value: Decimal,
+    pub value: Decimal,
     /// As the caller wrote it: reading it back must not change a digit.
     written: Box<str>,
     /// The price that it is about; a percentage is about all.
@@ -53,6 +54,18 @@ enum Kind {
 impl Row for Adjustment {
     const PREFIX: &'static str = "adj_";
     const NOUN: &'static str = "adjustment";
+}
+
+impl Adjustment {
+    /// What a calculation reads of it.
+    pub fn as_used(&self) -> Value {
+        json!({ "type": self.kind, "value": self.written, "effectiveFrom": self.from, "effectiveTo": self.to })
+    }
+
+    /// Which end of a quantity it bounds.
+    pub fn side(&self) -> &'static str {
+        if self.kind == Kind::MinimumQuantity { "minimum" } else { "maximum" }
+    }
 }
 
 #[derive(Serialize)]
@@ -188,6 +201,9 @@ fn target(state: &State, id: Id<Subscription>, wanted: &Create) -> Result<Option
         return refuse("reference", "is no price that this subscription is charged by");
     };
     let row = &state.prices[price];
+    if row.unit.is_some() {
+        return refuse("const", "is in credits: nothing of it is charged that could be adjusted");
+    }
     if wanted.r#type == Kind::UsageDiscount {
         if !matches!(row.of, Charged::Metric(_)) || charge.interval.quantity.is_some() {
             return refuse("const", "is not metered: units can be taken off usage only");
