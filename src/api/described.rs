@@ -1,4 +1,4 @@
-//! What a desk's `OpenAPI` document says of refusals: which there can be, and what they look like, by asking for one of each.
+//! What a desk's `OpenAPI` document says of refusals: which there can be, and how they look, by asking for one of each.
 
 use std::collections::BTreeMap;
 

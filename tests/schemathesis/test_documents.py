@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from sandbox import TIMEOUT_S
 from world import CONTROL, PAYGENTIC, PAYLERA, PAYMENNT, crossed
 
+
 def schema_and_type_agree(ctx, response, case):
     """What a schema lets pass, the handler can read."""
     assert b"passes its schema but" not in response.content, response.headers.get("leapday-violation")
@@ -50,8 +51,6 @@ EXCLUDED = {
     "advanceClock": "may go to the end of time",
     "createFault": "may hang every later request",
 }
-
-
 # A wait for what does not come is only slow, and no made-up key has a world.
 PASSED_OVER = ("wait", "world")
 

@@ -11,6 +11,8 @@ from sandbox import TIMEOUT_S, address_of
 NOW = "2028-01-31T12:00:00Z"
 ROUNDS = 3  # an example may need what a later one makes
 KNOWN_MOST = 20  # values of one kind
+# Of how many values one is kept where a known one could stand in its place.
+ALL_KEPT, SOME_KEPT, NONE_KEPT = 1, 8, 1 << 32
 OWN_NAMES = {"id", "code"}
 NAMING = ("id", "_code", "currency", "token", "eventtype")
 WRAPPERS = {"data", "items", "result", "content"}
@@ -70,8 +72,8 @@ class Known:
                 if value is not None and value not in values and len(values) < KNOWN_MOST:
                     values.append(value)
 
-    def pick(self, of, sent, kept=8):
-        """A known value in the place of what is sent, but for one in `kept`."""
+    def pick(self, of, sent, kept=SOME_KEPT):
+        """A known value in the place of what is sent, but for one in `kept`; for the same always the same."""
         values = self.values.get(of)
         return values[chance((sent, of), len(values))] if values and chance(sent, kept) != kept - 1 else sent
 
@@ -84,8 +86,9 @@ class Known:
             return [self.fields(item, **how) for item in sent]
         if not isinstance(sent, dict):
             return sent
+        whole = (dict, list)
         return {
-            name: self.fields(value, **how) if isinstance(value, (dict, list)) else self.pick(kind("", name), value, **how)
+            name: self.fields(value, **how) if isinstance(value, whole) else self.pick(kind("", name), value, **how)
             for name, value in sent.items()
         }
 
@@ -104,7 +107,7 @@ class Api:
         self.document = f"{self.control}{'' if owner else f'/{name}'}/openapi.json"
         # The control API looks at a world that its owner has grown.
         self.grown_by = owner or self
-        self.known, self.examples = Known({"provider": [self.provider]}), {}
+        self.known, self.examples = Known({"provider": [owner.name]} if owner else {}), {}
 
     def fork(self):
         """Begins again from the grown world."""
@@ -129,11 +132,11 @@ class Api:
         ]
         for number, (method, path, body) in enumerate((makes + reads) * ROUNDS):
             # First as they stand; then about what is there.
-            kept = 1 if number < len(makes) else 1 << 32
+            kept = ALL_KEPT if number < len(makes) else NONE_KEPT
             sent = {name: f"{name}{number}" for _, name in PARAMETER.findall(path)}
             answer = self.http.request(
                 method,
-                self.grown_by.url + path.format_map(self.known.path(path, sent, kept=1 << 32)),
+                self.grown_by.url + path.format_map(self.known.path(path, sent, kept=NONE_KEPT)),
                 headers=self.origin | {"Idempotency-Key": f"grow-{number}"},
                 json=self.known.fields(body, kept=kept),
             )
@@ -141,9 +144,8 @@ class Api:
                 self.known.learn([part for part in path.split("/") if "{" not in part][-1], answer.json())
 
     def _control(self, path, body):
-        answer = self.http.post(
-            self.control + path, params={"provider": self.provider}, headers=self.origin, json=body
-        )
+        where = {"provider": self.provider}
+        answer = self.http.post(self.control + path, params=where, headers=self.origin, json=body)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
 
 

@@ -60,7 +60,7 @@ fn what_cannot_be_paid_or_is_said_twice_is_refused_in_words() {
     assert!(merchant.refused("/checkout/web", &fine).contains("more than 2 decimals"));
     let mut twice = web("f-2");
     twice["requestID"] = json!("f-2");
-    assert!(merchant.refused("/checkout/web", &twice).contains("exactly one of: requestId, requestID"));
+    assert!(merchant.refused("/checkout/web", &twice).contains("must not have requestId and requestID together"));
 }
 
 #[test]
