@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::{Body, Call, Exchange, Fault, Kind, Noun, Operation, OperationInfo, Params, Reply, RouteError, Router};
-use crate::contract::{Contract, Front, Registry, Route as Path, Row, Violation, header_line};
+use crate::contract::{Contract, Front, Registry, Route as Path, Row, Source, Violation, header_line};
 
 /// Deeper nesting than any contract has; the parser would go on to 128.
 const MAX_DEPTH: usize = 32;
@@ -36,13 +36,15 @@ pub struct Route<'d, 'r, A> {
 }
 
 impl<'r, A> Route<'_, 'r, A> {
-    /// Coerces the query, parses and validates the body. Beside the call stand hints: what was accepted but
+    /// Validates the path, coerces the query, parses and validates the body. Beside the call stand hints: what was accepted but
     /// is probably a mistake (misspelt optional fields).
     ///
     /// # Errors
     /// The first kind of thing that is wrong, with all violations of that kind.
     pub fn admit(self, exchange: &Exchange<'r>) -> Result<(Call<'r>, Vec<Violation>), Fault> {
         let head = exchange.head;
+        let segment = |name: &str| self.path.iter().find(|(key, _)| *key == name).map(|(_, text)| text.as_ref());
+        self.contract.path(segment).map_err(Fault::violations)?;
         let (query, mut hints) = self.contract.query(head.uri.query().unwrap_or("")).map_err(Fault::violations)?;
         let headers = &head.headers;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -112,6 +114,12 @@ impl<A> Desk<A> {
             built: built(&row.operation.action),
         };
         self.rows.iter().map(info).collect()
+    }
+
+    /// Where the contract of a row comes from.
+    #[must_use]
+    pub fn source(&self, noun: &str, operation: &str) -> Option<Source> {
+        self.registry.source(noun, operation)
     }
 
     /// The API as an `OpenAPI` document.

@@ -34,7 +34,7 @@ pub use self::idempotency::{Answers, Idempotency, Known, Need, Slip};
 pub use self::injection::{Injection, InjectionRule, Injections, PROFILES, RULES_MOST, profile};
 pub use self::keeper::{Keeper, WorldInfo};
 pub use self::limits::{Limit, Meter, Standing};
-pub use self::mount::{Answer, Deliver, Exchange, Later, Mount, OperationInfo, Settings, Webhook};
+pub use self::mount::{Answer, Deliver, Exchange, FIDELITY, Later, Listed, Mount, OperationInfo, Settings, Webhook};
 pub use self::operation::{Action, Noun, Operation, advance, planned, read, write};
 pub use self::page::{Page, Turn, Visit, anywhere, enter, show, submit};
 pub use self::paging::{Paging, paging};

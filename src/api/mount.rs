@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Fault, Keeper, Reply, Site};
+use crate::contract::Source;
 use crate::time::Timestamp;
 use crate::webhooks::{Courier, Signature};
 
@@ -100,6 +101,33 @@ pub struct OperationInfo {
     pub built: bool,
 }
 
+/// A row with what stands in files: where its contract comes from, and where decisions on it are written down.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listed {
+    #[serde(flatten)]
+    pub info: OperationInfo,
+    pub contract: Option<Source>,
+    /// `None`: no vendor's, and so nothing to decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<String>,
+}
+
+/// The page that tells what is emulated, and which decisions were taken.
+pub const FIDELITY: &str = "docs/fidelity.md";
+
+impl dyn Mount {
+    /// The whole table. Parses all schema files, unlike [`Mount::operations`].
+    #[must_use]
+    pub fn table(&self) -> Vec<Listed> {
+        let listed = |info: OperationInfo| Listed {
+            contract: self.source(info.noun, info.id),
+            decisions: self.keeper().map(|_| format!("{FIDELITY}#{}-{}", self.name(), info.noun.replace('_', "-"))),
+            info,
+        };
+        self.operations().into_iter().map(listed).collect()
+    }
+}
+
 /// An API under a path prefix and the vendor's own host names.
 pub trait Mount: Send + Sync {
     /// The path prefix, and the folder of its schemas and fixtures.
@@ -117,6 +145,9 @@ pub trait Mount: Send + Sync {
     fn refuse(&self, fault: &Fault) -> Reply;
 
     fn operations(&self) -> Vec<OperationInfo>;
+
+    /// Where the contract of an operation comes from.
+    fn source(&self, noun: &str, operation: &str) -> Option<Source>;
 
     /// Everything that is wrong between its tables, schemas and fixtures.
     fn check(&self) -> Vec<String>;

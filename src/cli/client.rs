@@ -41,6 +41,9 @@ pub(super) async fn call(
     let status = answer.status().as_u16();
     let bytes = answer.into_body().collect().await.map_err(|error| unreachable(&error))?.to_bytes();
     connection.abort();
+    if bytes.is_empty() {
+        return Ok((status, Value::Null));
+    }
     let body =
         serde_json::from_slice(&bytes).map_err(|error| failed(format!("{base_url} does not speak JSON: {error}")))?;
     Ok((status, body))

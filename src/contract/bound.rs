@@ -33,6 +33,7 @@ pub(super) struct Bound {
     request: OnceLock<Option<Body>>,
     query: OnceLock<(Parameters, Option<Rule>)>,
     headers: OnceLock<(Parameters, Option<Rule>)>,
+    path: OnceLock<(Parameters, Option<Rule>)>,
     answers: OnceLock<Answers>,
 }
 
@@ -87,10 +88,17 @@ impl Contract {
     ///
     /// All that is wrong with them.
     pub fn headers<'v>(&self, sent: impl Fn(&str) -> Option<&'v str>) -> Result<(), Vec<Violation>> {
-        let (parameters, rule) = self.0.headers.get_or_init(|| self.0.read_parameters("header"));
-        let Some(rule) = rule else { return Ok(()) };
-        let values = Value::Object(parameters.pick(sent));
-        rule.validate(&self.0.shared.library, Place::Header, &values)
+        self.0.picked(self.0.headers.get_or_init(|| self.0.read_parameters("header")), Place::Header, sent)
+    }
+
+    /// Validates what stands in the path, given a way to look a segment up. Where no contract speaks of it, whoever
+    /// looks for the row finds none.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it.
+    pub fn path<'v>(&self, segment: impl Fn(&str) -> Option<&'v str>) -> Result<(), Vec<Violation>> {
+        self.0.picked(self.0.path.get_or_init(|| self.0.read_parameters("path")), Place::Path, segment)
     }
 
     /// Fills in the defaults of top-level fields and validates. An absent body is `Value::Null`; where the body is
@@ -147,8 +155,8 @@ impl fmt::Debug for Contract {
 
 impl Bound {
     pub(super) fn new(shared: Arc<Shared>, noun: &'static str, operation: &'static str) -> Self {
-        let (request, query, headers, answers) = Default::default();
-        Self { shared, noun, operation, request, query, headers, answers }
+        let (request, query, headers, path, answers) = Default::default();
+        Self { shared, noun, operation, request, query, headers, path, answers }
     }
 
     fn rule(&self, suffix: &str) -> Option<Rule> {
@@ -170,6 +178,17 @@ impl Bound {
         let rule = self.rule(suffix);
         let spot = rule.as_ref().and_then(|rule| rule.spot(&self.shared.library));
         (coerce::parameters(&self.shared.library, spot), rule)
+    }
+
+    /// Validates those parameters that a look-up finds.
+    fn picked<'v>(
+        &self,
+        (parameters, rule): &(Parameters, Option<Rule>),
+        place: Place,
+        sent: impl Fn(&str) -> Option<&'v str>,
+    ) -> Result<(), Vec<Violation>> {
+        let Some(rule) = rule else { return Ok(()) };
+        rule.validate(&self.shared.library, place, &Value::Object(parameters.pick(sent)))
     }
 
     /// The rule of a status: its own, else the common one of its class.
@@ -304,6 +323,17 @@ mod tests {
             [r#"header Idempotency-Key maxLength: "far too long" is 12 characters long, at most 5 are allowed"#]
         );
         assert_eq!(contract("getSubscription").headers(|_| Some("anything")), Ok(()));
+    }
+
+    #[test]
+    fn what_stands_in_the_path_is_validated_where_a_contract_speaks_of_it() {
+        let of = |operation, text| contract(operation).path(|name| (name == "version").then_some(text));
+        assert_eq!(of("cancelSubscription", "2"), Ok(()));
+        let wrong = of("cancelSubscription", "0").expect_err("too small");
+        assert_eq!(lines(&wrong), ["path version minimum: 0 is below 1"]);
+        let wrong = of("cancelSubscription", "two").expect_err("not a number");
+        assert_eq!(lines(&wrong), [r#"path version type: "two" where a whole number is wanted"#]);
+        assert_eq!(of("getSubscription", "two"), Ok(()));
     }
 
     #[test]

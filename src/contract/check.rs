@@ -15,7 +15,7 @@ pub struct Row {
 }
 
 /// The kinds of contract an operation may have.
-const SUFFIXES: [&str; 4] = ["request", "query", "header", "response"];
+const SUFFIXES: [&str; 5] = ["request", "path", "query", "header", "response"];
 
 pub(super) fn check(library: &Library, rows: &[Row]) -> Vec<String> {
     let mut flaws = Vec::new();
@@ -62,8 +62,15 @@ fn check_noun<'a>(
             use_definition(library, (noun, key), used, flaws);
         }
     }
-    // Whether there is a body or a query is the contract's to say, but every operation answers something.
+    for operation in document.sources.names() {
+        check_name(&format!("{noun}.json x-source/{operation}"), operation, rows, flaws);
+    }
+    // Whether there is a body or a query is the contract's to say, but every operation answers something, and is known
+    // from somewhere.
     for Row { operation, .. } in rows {
+        if library.source(noun, operation).is_none() {
+            flaws.push(format!("{operation}: neither {noun}.json nor shared.json has an x-source for it"));
+        }
         let answer = format!("{operation}.response");
         let is_answer =
             |key: &String| key.strip_prefix(&answer).is_some_and(|rest| rest.is_empty() || rest.starts_with(".2"));
@@ -91,16 +98,20 @@ fn check_definition(library: &Library, noun: &str, key: &str, schema: &Value, fl
 
 /// A key with a dot is a contract: of an operation that exists, and of a kind that is read.
 fn check_key(noun: &str, key: &str, operation: &str, suffix: &str, rows: &[&Row], flaws: &mut Vec<String>) {
-    let known = rows.iter().map(|row| row.operation);
-    if !known.clone().any(|row| row == operation) {
-        let hint = near(operation, known).map(|meant| format!("; is it {meant}?")).unwrap_or_default();
-        flaws.push(format!("{noun}.json $defs/{key}: no row has the operation {operation}{hint}"));
-    }
+    check_name(&format!("{noun}.json $defs/{key}"), operation, rows, flaws);
     let is_status =
         |text: &str| text.len() == 3 && text.parse::<u16>().is_ok_and(|status| (200..600).contains(&status));
     if !SUFFIXES.contains(&suffix) && !suffix.strip_prefix("response.").is_some_and(is_status) {
         let hint = near(suffix, SUFFIXES).map(|meant| format!("; is it {meant}?")).unwrap_or_default();
         flaws.push(format!("{noun}.json $defs/{key}: {suffix} is no kind of contract{hint}"));
+    }
+}
+
+fn check_name(place: &str, operation: &str, rows: &[&Row], flaws: &mut Vec<String>) {
+    let known = rows.iter().map(|row| row.operation);
+    if !known.clone().any(|row| row == operation) {
+        let hint = near(operation, known).map(|meant| format!("; is it {meant}?")).unwrap_or_default();
+        flaws.push(format!("{place}: no row has the operation {operation}{hint}"));
     }
 }
 
@@ -153,9 +164,16 @@ mod tests {
             r#"pauseSubscription: subscriptions.json has no pauseSubscription.response; {"type": "null"} says that"#,
             "listSubscriptions.query: no row has the operation listSubscriptions",
             "createRefund: there is no refunds.json",
+            "subscriptions.json x-source/listSubscriptions: no row has the operation listSubscriptions",
         ] {
             assert!(flaws.contains(expected), "{expected}\n---\n{flaws}");
         }
+    }
+
+    #[test]
+    fn an_operation_from_nowhere_is_told() {
+        let flaws = check(&Library::new(&fixture::BAD), &[Row { noun: "plans", operation: "makePlan" }]).join("\n");
+        assert!(flaws.contains("makePlan: neither plans.json nor shared.json has an x-source for it"), "{flaws}");
     }
 
     #[test]
@@ -165,6 +183,7 @@ mod tests {
             "there is no shared.json",
             "torn.json: EOF while parsing",
             "named.json: its $id does not end in /named.json",
+            "sourced.json: x-source is client, guides or ours, or an object of these by operation",
             "plans.json $defs/Unresolvable: nothing is at #/$defs/Nowhere",
             "plans.json $defs/Outside: elsewhere.json is not a sibling file",
             "plans.json $defs/BadType: ",

@@ -63,7 +63,8 @@ impl Parameters {
         Violation { suggestion: meant.map(str::to_owned), ..hint }
     }
 
-    /// The values of those parameters that a look-up finds: for headers, which come decoded and one by one.
+    /// The values of those parameters that a look-up finds: for headers and segments of a path, which come
+    /// decoded and one by one.
     pub(super) fn pick<'v>(&self, sent: impl Fn(&str) -> Option<&'v str>) -> Map<String, Value> {
         let found = self.0.iter().filter_map(|(name, parameter)| {
             let value = typed(Some(parameter), vec![sent(name)?.to_owned()]).ok()?;

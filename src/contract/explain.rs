@@ -160,9 +160,9 @@ impl<'a> Explainer<'a> {
     fn mistyped(&self, at: &str, sent: &Value, wanted: &TypeKind) -> String {
         let wanted = wanted_types(wanted);
         let kind = match sent {
-            // In a query everything is text: to say so would explain nothing.
+            // In a URL everything is text: to say so would explain nothing.
             Value::String(text) if text.is_empty() => return format!("is empty where {wanted} is wanted"),
-            Value::String(_) if self.place == Place::Query => "",
+            Value::String(_) if matches!(self.place, Place::Path | Place::Query) => "",
             Value::String(_) => " is a string",
             Value::Number(_) => " is a number",
             _ => "",

@@ -20,6 +20,7 @@ pub(super) static BAD: Dir<'static> = Dir::new(
     &[
         DirEntry::File(File::new("named.json", br#"{"$id": "https://leapday.invalid/test/other.json", "$defs": {}}"#)),
         DirEntry::File(File::new("plans.json", BAD_PLANS.as_bytes())),
+        DirEntry::File(File::new("sourced.json", SOURCED.as_bytes())),
         DirEntry::File(File::new("torn.json", b"{")),
     ],
 );
@@ -41,6 +42,7 @@ const PLANS: &str = r##"{
 
 const SHARED: &str = r#"{
   "$id": "https://leapday.invalid/test/shared.json",
+  "x-source": "client",
   "$defs": {
     "error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}},
     "Interval": {"type": "string", "enum": ["daily", "weekly", "monthly", "yearly"], "default": "monthly"},
@@ -53,6 +55,7 @@ const SHARED: &str = r#"{
 
 const SUBSCRIPTIONS: &str = r##"{
   "$id": "https://leapday.invalid/test/subscriptions.json",
+  "x-source": {"listSubscriptions": "guides"},
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$defs": {
     "createSubscription.request": {
@@ -95,6 +98,7 @@ const SUBSCRIPTIONS: &str = r##"{
       "type": "object", "required": ["conflict"], "properties": {"conflict": {"type": "boolean"}}},
     "cancelSubscription.request": {
       "x-optional": true, "type": "object", "properties": {"atPeriodEnd": {"type": "boolean", "default": true}}},
+    "cancelSubscription.path": {"type": "object", "properties": {"version": {"type": "integer", "minimum": 1}}},
     "cancelSubscription.header": {"type": "object", "properties": {"Idempotency-Key": {"type": "string", "maxLength": 5}}},
     "cancelSubscription.response": {"type": "null"},
     "getSubscription.response.200": {"$ref": "#/$defs/Subscription"},
@@ -118,6 +122,8 @@ const SUBSCRIPTIONS: &str = r##"{
       "properties": {"id": {"type": "string"}, "plan": {"$ref": "plans.json#/$defs/Plan"}}}
   }
 }"##;
+
+const SOURCED: &str = r#"{"$id": "https://leapday.invalid/test/sourced.json", "x-source": "hearsay", "$defs": {}}"#;
 
 const BAD_PLANS: &str = r##"{
   "$id": "https://leapday.invalid/test/plans.json",

@@ -7,7 +7,10 @@ use std::sync::OnceLock;
 use include_dir::{Dir, File};
 use jsonschema::{Draft, Retrieve, Uri, Validator};
 use percent_encoding::percent_decode_str;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
+
+use super::source::{Source, Sources};
 
 /// Keywords whose values are data: a `$ref` inside them is no reference.
 const DATA_KEYWORDS: [&str; 4] = ["const", "default", "enum", "examples"];
@@ -23,6 +26,7 @@ struct SchemaFile {
 
 pub(super) struct Document {
     id: String,
+    pub(super) sources: Sources,
     pub(super) definitions: Map<String, Value>,
 }
 
@@ -67,6 +71,12 @@ impl Library {
     pub(super) fn definition<'a>(&'a self, noun: &'a str, key: &str) -> Option<Spot<'a>> {
         let schema = self.document(noun).ok()?.definitions.get(key)?;
         Some(Spot { noun, schema })
+    }
+
+    /// Where the contract of an operation comes from: as its noun's file says, else as `shared.json` says of all.
+    pub(super) fn source(&self, noun: &str, operation: &str) -> Option<Source> {
+        let said = |noun| self.document(noun).ok()?.sources.of(operation);
+        said(noun).or_else(|| said("shared"))
     }
 
     /// What a `$ref` in a noun's file points at.
@@ -164,8 +174,12 @@ impl Document {
         if !id.ends_with(&format!("/{noun}.json")) {
             return Err(format!("{noun}.json: its $id does not end in /{noun}.json"));
         }
+        let sources = root.get("x-source").map(Sources::deserialize).transpose().map_err(|_| {
+            format!("{noun}.json: x-source is client, guides or ours, or an object of these by operation")
+        })?;
+        let sources = sources.unwrap_or_default();
         match root.get_mut("$defs").map(Value::take) {
-            Some(Value::Object(definitions)) => Ok(Self { id, definitions }),
+            Some(Value::Object(definitions)) => Ok(Self { id, sources, definitions }),
             _ => Err(format!("{noun}.json: has no $defs")),
         }
     }
@@ -224,6 +238,14 @@ mod tests {
         let keys = |noun: &str| found.get(noun).into_iter().flatten().cloned().collect::<Vec<_>>();
         assert_eq!(keys("plans"), ["Plan"]);
         assert_eq!(keys("subscriptions"), ["Subscription", "createSubscription.response"]);
+    }
+
+    #[test]
+    fn a_file_says_where_its_contracts_come_from_and_the_shared_one_for_the_rest() {
+        let library = Library::new(&fixture::GOOD);
+        assert_eq!(library.source("subscriptions", "listSubscriptions"), Some(Source::Guides));
+        assert_eq!(library.source("subscriptions", "getSubscription"), Some(Source::Client));
+        assert_eq!(library.source("plans", "getPlan"), Some(Source::Client));
     }
 
     #[test]

@@ -11,11 +11,15 @@
 //! | key | contract of |
 //! |---|---|
 //! | `<operation>.request` | the body; `"x-optional": true` when it may be absent |
+//! | `<operation>.path` | what stands in the path, as an object, where the vendor refuses it with a 400 |
 //! | `<operation>.query` | the query string, as an object |
 //! | `<operation>.header` | headers, as an object by name |
 //! | `<operation>.response` | the body of every 2xx answer; `{"type": "null"}` says that there is no JSON |
 //! | `<operation>.response.<status>` | the body of that status, where it has a shape of its own |
 //! | `Invoice`, any name without a dot | a shape that others refer to |
+//!
+//! Beside `$defs`, `x-source` says where the contract comes from ([`Source`]): one word for all operations of the file,
+//! or an object by operation. What a file does not say, `shared.json` says for the whole API.
 //!
 //! `shared.json` holds `error`: what every 4xx and 5xx must match that has no key of its own. A `$ref` names a
 //! definition, in the same file (`#/$defs/Invoice`) or in a sibling (`invoices.json#/$defs/Invoice`).
@@ -37,6 +41,7 @@ mod openapi;
 mod registry;
 mod rule;
 mod shape;
+mod source;
 mod unfold;
 mod violation;
 mod wording;
@@ -45,6 +50,7 @@ pub use bound::{BodyRule, Contract, Query};
 pub use check::Row;
 pub use openapi::{Front, Route};
 pub use registry::Registry;
+pub use source::Source;
 pub use violation::{Place, Violation, header_line};
 pub use wording::near;
 

@@ -74,14 +74,21 @@ struct Writer<'l, 'n> {
 impl Writer<'_, '_> {
     fn operation(&mut self, route: &Route<'_>) -> Value {
         let mut operation = json!({ "operationId": route.operation, "tags": [route.noun] });
+        if let Some(source) = self.library.source(route.noun, route.operation) {
+            operation["x-source"] = json!(source);
+        }
         if !route.built {
             operation["description"] = json!("In the contract; without behaviour yet: answers 501.");
         }
         let mut parameters = Vec::new();
+        let mut known = self.parameters(route, "path", "path");
         for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-            parameters.push(
-                json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } }),
+            let place = known.iter().position(|parameter| parameter["name"] == name);
+            let schema = place.map_or_else(
+                || json!({ "type": "string", "minLength": 1 }),
+                |place| known.swap_remove(place)["schema"].take(),
             );
+            parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
         }
         parameters.extend(self.parameters(route, "query", "query"));
         parameters.extend(self.parameters(route, "header", "header"));

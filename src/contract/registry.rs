@@ -12,6 +12,7 @@ use super::check::{self, Row};
 use super::library::Library;
 use super::openapi;
 use super::rule::Rule;
+use super::source::Source;
 
 /// All contracts of one API: parsed file by file and compiled validator by validator when first used, so that a
 /// server starts in milliseconds.
@@ -43,6 +44,12 @@ impl Registry {
         let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
         let contract = bound.entry((noun, operation));
         contract.or_insert_with(|| Contract::new(Bound::new(Arc::clone(&self.shared), noun, operation))).clone()
+    }
+
+    /// Where the contract of an operation comes from. Parses the files, unlike the making of a server.
+    #[must_use]
+    pub fn source(&self, noun: &str, operation: &str) -> Option<Source> {
+        self.shared.library.source(noun, operation)
     }
 
     /// The contracts of these routes as an `OpenAPI` document.

@@ -22,7 +22,7 @@ use crate::api::{
     Answer, Call, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo, Reply,
     Route, Settings, check_answer, warn,
 };
-use crate::contract::{Contract, Front, Registry, Violation, near};
+use crate::contract::{Contract, Front, Registry, Source, Violation, near};
 use crate::server::explain;
 use crate::world::matches;
 
@@ -236,6 +236,10 @@ impl Mount for Control {
 
     fn operations(&self) -> Vec<OperationInfo> {
         self.desk.operations(|_| true)
+    }
+
+    fn source(&self, noun: &str, operation: &str) -> Option<Source> {
+        self.desk.source(noun, operation)
     }
 
     fn check(&self) -> Vec<String> {

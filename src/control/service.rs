@@ -35,6 +35,6 @@ fn provider_openapi(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault
 
 fn operations(control: &Control, _: &Asked<'_>) -> Result<Reply, Fault> {
     let table: serde_json::Map<_, _> =
-        control.mounts.iter().map(|mount| (mount.name().to_owned(), json!(mount.operations()))).collect();
+        control.mounts.iter().map(|mount| (mount.name().to_owned(), json!(mount.table()))).collect();
     Ok(Reply::ok(&table))
 }

@@ -17,7 +17,7 @@ use crate::api::{
     Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Visitor, WorldKey, check_answer, warn,
 };
 use crate::billing::cards::Card;
-use crate::contract::{Contract, Front, Place, Registry, Violation, near};
+use crate::contract::{Contract, Front, Place, Registry, Source, Violation, near};
 use crate::time::Timestamp;
 use crate::world::{Advance, ClockId, Endpoint, World, hash};
 
@@ -407,6 +407,10 @@ impl<P: Provider> Mount for Hosted<P> {
 
     fn operations(&self) -> Vec<OperationInfo> {
         self.desk.operations(|action| !matches!(action, Action::Planned))
+    }
+
+    fn source(&self, noun: &str, operation: &str) -> Option<Source> {
+        self.desk.source(noun, operation)
     }
 
     fn check(&self) -> Vec<String> {

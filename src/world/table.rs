@@ -311,6 +311,6 @@ mod tests {
         assert_eq!((&*table[a].0, table.text(a).as_str()), ("a", made_b.as_str()));
         assert_eq!((table.find(made_a.as_str()), table.find(made_b.as_str())), (Some(b), Some(a)));
         table.swap_ids(a, b);
-        assert_eq!((table.find(made_a.as_str()), table.text(a)), (Some(a), made_a));
+        assert_eq!((table.find(made_a.as_str()), table.text(a).as_str()), (Some(a), made_a.as_str()));
     }
 }

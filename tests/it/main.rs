@@ -5,6 +5,8 @@
 #[cfg(unix)]
 mod commands;
 mod contract;
+#[cfg(unix)]
+mod fidelity;
 mod isolation;
 mod manners;
 mod nonsense;

@@ -356,7 +356,9 @@ fn the_other_commands_print_what_they_promise() {
     assert_eq!(code, 0);
     let table: Value = serde_json::from_str(&out).unwrap();
     let paygentic = table["paygentic"].as_array().expect("its operations");
-    assert!(paygentic.iter().all(|row| row["id"].is_string() && row["built"].is_boolean()));
+    let told = |row: &Value| row["id"].is_string() && row["built"].is_boolean() && row["contract"].is_string();
+    assert!(paygentic.iter().all(told));
+    assert_eq!(paygentic[0]["decisions"], "docs/fidelity.md#paygentic-products");
     let built = paygentic.iter().filter(|row| row["built"] == true).count();
     let (code, out, _) = run(&["operations"], &[]);
     assert_eq!(code, 0);

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, Biller, api, fresh_key, merchant_at, text};
+use crate::support::{Answer, Api, Biller, MERCHANT, api, fresh_key, merchant_at, text};
 
 const START: &str = "2028-01-31T00:00:00Z";
 
@@ -80,6 +80,18 @@ fn paygentic(dice: &mut Dice) -> Traveller {
         let cadence = dice.pick(&["P1M", "P1W", "P3M", "P10D"]);
         let term = dice.pick(&["in_advance", "in_arrears"]);
         let fee = api.fee_price(&product, "31.41", cadence, term, json!({}));
+        if dice.roll(2) == 0 {
+            let feature = json!({
+                "key": format!("calls-{n}"), "name": "Calls", "type": "metered", "merchantId": MERCHANT, "productId": product,
+            });
+            let feature = text(&api.create("/v0/features", &feature), "id").to_owned();
+            let template = json!({
+                "type": "metered", "usagePeriod": { "interval": "P1M" }, "isSoftLimit": true, "issueAfterReset": 2,
+                "resetMaxRollover": 1,
+            });
+            let attached = json!({ "feature": { "featureId": feature, "entitlementTemplate": template } });
+            api.patch(&format!("/v0/prices/{usage}"), &attached).expect(200);
+        }
         let plan = api.plan(&product, &[&fee, &usage], json!({}));
         let customer = api.customer(&format!("c{n}@example.com"));
         api.save_card(&customer, dice.pick(&["4242424242424242", "4000000000000002", "4000000000009995"]));
@@ -92,10 +104,46 @@ fn paygentic(dice: &mut Dice) -> Traveller {
         if made["payment"].is_object() && dice.roll(4) > 0 {
             api.pay(&made);
         }
+        agree(&api, dice, &plan, &usage, text(&made, "id"));
+        let now = api.get("/_leapday/clock")["now"].clone();
+        for _ in 0..dice.roll(5) {
+            api.usage("calls", &customer, 1.0, now.as_str().unwrap());
+        }
         api.post("/_leapday/clock/advance", &json!({ "by": dice.pick(&LEAPS) })).expect(200);
     }
     let world = api.get("/_leapday/world");
     Traveller { key: text(&world, "key").to_owned(), provider: "paygentic", api }
+}
+
+/// Agrees on something that a plan does not say, or on another plan for all.
+fn agree(api: &Api, dice: &mut Dice, plan: &str, usage: &str, subscription: &str) {
+    let now = api.get("/_leapday/clock")["now"].clone();
+    let of = |path: &str| format!("/v0/subscriptions/{subscription}/{path}");
+    match dice.roll(5) {
+        0 => {
+            let off = json!({ "type": "percentageDiscount", "percentageDiscount": "0.25", "effectiveFrom": now });
+            api.create(&of("adjustments"), &off);
+        }
+        1 => {
+            let line = json!({
+                "subscriptionId": subscription, "displayName": "Help", "currency": "USD", "quantity": 1, "unitPrice": 7,
+                "invoiceAt": "2028-05-05T00:00:00Z",
+            });
+            api.create("/v2/invoices/lineItems", &line);
+        }
+        2 => {
+            let dearer = api.fee_price(&api.product(), "41.31", "P1M", "in_advance", json!({}));
+            let lines = json!([{ "priceId": dearer, "key": "line-1" }, { "priceId": usage, "key": "line-2" }]);
+            api.create(&format!("/v0/plans/{plan}/versions"), &json!({ "prices": lines }));
+        }
+        3 => {
+            let intervals = api.get(&of("intervals"))["intervals"].clone();
+            let transitions = json!([{ "effectiveDate": "2028-08-08T00:00:00Z", "quantity": "3" }]);
+            let op = json!({ "id": intervals[0]["id"], "unitPrice": "20", "quantityTransitions": transitions });
+            api.post(&of("intervals"), &json!({ "edit": [op] })).expect(200);
+        }
+        _ => {}
+    }
 }
 
 fn paylera(dice: &mut Dice) -> Traveller {

@@ -605,19 +605,6 @@ def test_worlds_do_not_meet(client):
         refused(errors.Error, 404, other.sdk.products.get, id=shop.product(client).id)
 
 
-def test_out_of_scope(client):
-    refused(
-        errors.PaygenticDefaultError,
-        501,
-        client.orders.create_order,
-        customer_id=f"cus_{MISSING}",
-        currency="USD",
-        term_start_date=at(ANCHOR),
-        term_end_date=at("2029-01-31T00:00:00Z"),
-        total_amount="100.00",
-    )
-
-
 def test_async_client(client):
     async def life():
         product = await client.products.create_async(name="Async", description="Later", merchant_id=MERCHANT)

@@ -12,6 +12,7 @@ use super::customers::Customer;
 use super::entitlements;
 use super::grants;
 use super::invoices::{self, Invoice, LineItem, Number, Status as InvoiceStatus, drafts};
+use super::letters;
 use super::notices::Notice;
 use super::payment_sessions::{self, Session};
 use super::schedule;
@@ -272,6 +273,7 @@ pub fn send_out(world: &mut World, invoice: Id<Invoice>) {
     });
     let row = world.state.invoices[invoice].clone();
     world.emit(clock, Notice::InvoiceIssued(invoice, row));
+    letters::issued(world, invoice);
 }
 
 /// Midnight UTC of the issue date plus the payment term (§2.8).
@@ -304,6 +306,7 @@ pub fn settle(world: &mut World, invoice: Id<Invoice>) {
     }
     let row = world.state.invoices[invoice].clone();
     world.emit(clock, Notice::InvoicePaid(invoice, row));
+    letters::paid(world, invoice);
     let owner = &world.state.subscriptions[subscription];
     if owner.status == Status::PendingPayment && owner.first_invoice == Some(invoice) && owner.session.is_some() {
         payment_sessions::close_activation(world, subscription);
@@ -372,7 +375,12 @@ pub fn reset_reminder(world: &mut World, id: Id<Subscription>) {
 fn remind(world: &mut World, id: Id<Subscription>) {
     let row = world.state.subscriptions[id].clone();
     if world.state.customers[row.customer].notifications.renewal_reminder {
+        let days = row.reminder_days.unwrap_or(world.state.plans[row.plan].reminder.days);
+        let renewal = Cadence::days(days).after(world.now(row.clock), 1);
         world.emit(row.clock, Notice::SubscriptionRenewalReminder(id, row));
+        if let Some(renewal) = renewal {
+            letters::reminder(world, id, renewal);
+        }
     }
     set_reminder(world, id);
 }

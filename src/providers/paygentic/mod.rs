@@ -19,6 +19,7 @@ mod grants;
 mod invoices;
 mod items;
 mod keys;
+mod letters;
 mod merchant_integrations;
 mod merchants;
 mod notices;

@@ -27,8 +27,7 @@ pub struct Interval {
     pub key: Arc<str>,
     pub price: Id<Price>,
     pub version: Id<PlanVersion>,
-    /// Made for this subscription alone: changes of the plan leave it.
-    pub owned: bool,
+    pub origin: Origin,
     pub cadence: Cadence,
     pub in_advance: bool,
     pub obligation: bool,
@@ -44,6 +43,15 @@ pub struct Interval {
     pub until: Option<Timestamp>,
     /// Ended by a change of the plan, which a later one may take back.
     pub handed_over: bool,
+}
+
+/// Whose an interval is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    PlanLine,
+    /// Made for this subscription alone: changes of the plan leave it.
+    SubscriptionOwned,
 }
 
 /// A quantity from an instant on.
@@ -127,7 +135,7 @@ impl Interval {
             key: Arc::clone(&line.key),
             price: line.price,
             version,
-            owned: false,
+            origin: Origin::PlanLine,
             cadence,
             in_advance,
             obligation: price.obligation,
@@ -139,6 +147,10 @@ impl Interval {
             until: None,
             handed_over: false,
         }
+    }
+
+    pub fn is_of_plan(&self) -> bool {
+        self.origin == Origin::PlanLine
     }
 
     /// Whether something was agreed that the plan does not say.

@@ -97,6 +97,28 @@ fn an_invoice_is_settled_by_record_or_link_and_only_while_it_is_owed() {
 }
 
 #[test]
+fn a_link_that_has_expired_is_not_retried() {
+    let api = api();
+    let product = api.product();
+    let price = api.fee_price(&product, "50", "P1M", "in_arrears", json!({}));
+    let plan = api.plan(&product, &[&price], json!({}));
+    let (clock, customer) = (api.clock(START), api.customer("jo@example.com"));
+    let subscription = api.subscribe(&plan, &customer, &clock, START, json!({ "autoCharge": true }));
+    api.advance(&clock, "P1M");
+    let path = |tail: &str| format!("/v2/invoices/{}/{tail}", text(&api.invoices(text(&subscription, "id"))[0], "id"));
+    let (link, retry) = (path("payment"), path("retryPayment"));
+    api.post(&link, &json!({ "method": "hosted_link" })).expect(200);
+    api.advance(&clock, "P31D");
+    // That there is no card is told first.
+    assert_eq!(api.post(&retry, &json!({})).expect(422)["error"]["code"], "no_payment_method");
+    api.save_card(&customer, "4242424242424242");
+    let expired = api.post(&retry, &json!({})).expect(409);
+    assert_eq!((&expired["success"], text(&expired["error"], "code")), (&json!(false), "PAYMENT_SESSION_EXPIRED"));
+    api.post(&link, &json!({ "method": "hosted_link" })).expect(200);
+    assert_eq!(api.post(&retry, &json!({})).expect(200)["success"], true);
+}
+
+#[test]
 fn a_refund_is_for_the_whole_of_a_paid_invoice_and_can_be_voided() {
     let api = api();
     let (_, _, _, renewal) = renewed(&api, "4242424242424242");

@@ -20,6 +20,7 @@ mod fees;
 mod grants;
 mod intervals;
 mod items;
+mod letters;
 mod line_provenance;
 mod manual_lines;
 mod merchant_integrations;

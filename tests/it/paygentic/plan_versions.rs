@@ -141,6 +141,9 @@ fn an_immediate_transition_moves_what_is_in_arrears_for_the_whole_period() {
     shop.api.advance_to(&shop.clock, "2028-02-10T00:00:00Z");
     shop.mint(&json!([{ "priceId": new, "key": "base" }, { "priceId": extra, "key": "extra" }]));
     assert_eq!(shop.subscription()["versionNumber"], 2);
+    let told =
+        shop.api.events().into_iter().rfind(|event| event["eventType"] == "subscription.updated.v0").expect("news");
+    assert_eq!(told["data"]["versionNumber"], 2);
     let dearer = shop.fee("4.00", "in_arrears");
     shop.mint(&json!([{ "priceId": new, "key": "base" }, { "priceId": dearer, "key": "extra" }]));
     shop.api.advance_to(&shop.clock, "2028-03-31T00:00:00Z");

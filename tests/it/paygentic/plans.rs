@@ -173,3 +173,21 @@ fn what_somebody_has_subscribed_to_is_neither_offered_again_nor_rewritten() {
     assert_eq!(available(""), ["Starter", "Starter, yearly", "Team"]);
     api.patch(path, &json!({ "prices": ["price_starterTokens"] })).expect(409);
 }
+
+#[test]
+fn an_id_of_another_form_is_refused_where_the_contract_names_a_400() {
+    let api = api();
+    for (path, told) in [
+        ("/v0/plans/prod_1", "path id pattern"),
+        ("/v0/plans/plan_a-b/versions", "path id pattern"),
+        ("/v0/plans/plan_starterMonthly/versions/0", "path versionNumber minimum"),
+        ("/v0/plans/plan_starterMonthly/versions/last", "path versionNumber type"),
+        ("/v1/entitlements/ent_1/grants/1", "path grantId pattern"),
+    ] {
+        let refusal = api.refuses("GET", path, &Value::Null, 400);
+        assert!(refusal.told().starts_with(told), "{path}: {}", refusal.told());
+    }
+    for path in ["/v0/plans/plan_nobody", "/v0/plans/plan_starterMonthly/versions/9", "/v0/customers/prod_1"] {
+        api.refuses("GET", path, &Value::Null, 404);
+    }
+}

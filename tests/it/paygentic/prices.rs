@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{api, text};
+use crate::support::{Api, api, text};
 
 fn fee_price() -> Value {
     json!({
@@ -166,4 +166,89 @@ fn a_change_leaves_the_open_period_as_it_was() {
     let lines = api.rows(&format!("/v2/invoices/lineItems?subscriptionId={}", text(&subscription, "id")));
     let rates: Vec<&str> = lines.iter().map(|line| text(line, "unitPrice")).collect();
     assert_eq!(rates, ["0.002", "1.00"]);
+}
+
+/// A subscriber of 10 a month in arrears on a clock at 10 February.
+fn charged(api: &Api) -> (String, String, String) {
+    api.freeze("2028-02-01T00:00:00Z");
+    let product = api.product();
+    let price = api.fee_price(&product, "10", "P1M", "in_arrears", json!({}));
+    let plan = api.plan(&product, &[&price], json!({}));
+    let customer = api.customer("ada@example.com");
+    let clock = api.clock("2028-02-01T00:00:00Z");
+    let made = api.subscribe(&plan, &customer, &clock, "2028-02-01T00:00:00Z", json!({}));
+    api.advance_to(&clock, "2028-02-10T00:00:00Z");
+    (price, clock, text(&made, "id").to_owned())
+}
+
+fn totals(api: &Api, subscription: &str) -> Vec<(String, String)> {
+    let invoices = api.invoices(subscription);
+    let issued = invoices.iter().filter(|invoice| invoice["issuedAt"].is_string());
+    issued.map(|invoice| (text(invoice, "issuedAt").to_owned(), text(invoice, "subtotal").to_owned())).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[test]
+fn an_open_period_keeps_the_amount_that_it_began_with() {
+    let api = api();
+    let (price, clock, subscription) = charged(&api);
+    let path = format!("/v0/prices/{price}");
+    api.patch(&path, &json!({ "properties": { "unitPrice": "12" }, "invoiceDisplayName": "Dearer" })).expect(200);
+    api.advance_to(&clock, "2028-04-01T00:00:00Z");
+    let expected = pairs(&[("2028-03-01T00:00:00Z", "10.00"), ("2028-04-01T00:00:00Z", "12.00")]);
+    assert_eq!(totals(&api, &subscription), expected);
+    let invoices = api.invoices(&subscription);
+    let names: Vec<String> =
+        invoices[..2].iter().map(|invoice| text(&api.lines(invoice)[0], "invoiceDisplayName").to_owned()).collect();
+    assert_eq!(names, ["Fee 10", "Dearer"]);
+}
+
+#[test]
+fn a_payment_term_turns_at_once() {
+    let api = api();
+    let (price, clock, subscription) = charged(&api);
+    let path = format!("/v0/prices/{price}");
+    api.patch(&path, &json!({ "paymentTerm": "in_advance" })).expect(200);
+    // February is due now, March when it begins.
+    assert_eq!(totals(&api, &subscription), pairs(&[("2028-02-10T00:00:00Z", "10.00")]));
+    api.advance_to(&clock, "2028-03-05T00:00:00Z");
+    api.patch(&path, &json!({ "paymentTerm": "in_arrears" })).expect(200);
+    // March is paid for: April is the next that is owed, at its end.
+    api.advance_to(&clock, "2028-05-01T00:00:00Z");
+    let expected = pairs(&[
+        ("2028-02-10T00:00:00Z", "10.00"),
+        ("2028-03-01T00:00:00Z", "10.00"),
+        ("2028-05-01T00:00:00Z", "10.00"),
+    ]);
+    assert_eq!(totals(&api, &subscription), expected);
+}
+
+#[test]
+fn how_often_somebody_is_charged_was_agreed_with_them() {
+    let api = api();
+    let (price, clock, subscription) = charged(&api);
+    api.patch(&format!("/v0/prices/{price}"), &json!({ "billingCadence": "P1Y" })).expect(200);
+    api.advance_to(&clock, "2028-04-01T00:00:00Z");
+    assert_eq!(totals(&api, &subscription).len(), 2);
+}
+
+#[test]
+fn what_a_subscription_bills_directly_keeps_its_structure() {
+    let api = api();
+    let (_, _, subscription) = charged(&api);
+    let own = api.fee_price(&api.product(), "5", "P1M", "in_arrears", json!({}));
+    let add = json!({
+        "priceKey": "support", "priceId": own, "unitPrice": null, "baseQuantity": "1", "billingCadence": "P1M",
+        "billingMode": "arrears", "startDate": "2028-02-10T00:00:00Z",
+    });
+    api.post(&format!("/v0/subscriptions/{subscription}/intervals"), &json!({ "add": [add] })).expect(200);
+    let path = format!("/v0/prices/{own}");
+    let wanted = json!({ "paymentTerm": "in_advance", "billingCadence": "P1Y" });
+    let refusal = api.refuses("PATCH", &path, &wanted, 409).body;
+    let details = json!({ "priceId": own, "fields": ["paymentTerm", "billingCadence"], "subscriptionCount": 1 });
+    assert_eq!((&refusal["code"], &refusal["details"]), (&json!("PRICE_BILLED_DIRECTLY"), &details));
+    api.patch(&path, &json!({ "properties": { "unitPrice": "6" } })).expect(200);
 }

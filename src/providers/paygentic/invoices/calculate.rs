@@ -220,8 +220,12 @@ impl Usage {
             left -= *units;
         };
         let mut allowed = allowed(state, line, billed);
-        allowed.iter_mut().for_each(|allowed| take(&mut allowed.covered));
-        allowed.iter_mut().for_each(|allowed| take(&mut allowed.beyond));
+        for allowed in &mut allowed {
+            take(&mut allowed.covered);
+        }
+        for allowed in &mut allowed {
+            take(&mut allowed.beyond);
+        }
         Self { used, allowed }
     }
 

@@ -9,6 +9,7 @@ use super::{Body, Invoice, Status, body};
 use crate::api::{Call, Fault, Kind, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle;
+use crate::providers::paygentic::letters;
 use crate::providers::paygentic::payment_sessions::{self, Charge, Opening, Purpose, Redirects, Session};
 use crate::time::{Cadence, Timestamp};
 use crate::world::Id;
@@ -71,6 +72,7 @@ fn hosted_link(world: &mut World, id: Id<Invoice>, call: &Call) -> Result<Reply,
         return Err(Fault::unprocessable(message).with_code("INVOICE_NOT_LINKABLE_STATUS"));
     }
     let session = link(world, id, None, false)?;
+    letters::link(world, id, session);
     let payment_url = payment_sessions::url(&world.state, session, call.site);
     let invoice = body(world, id, &world.state.invoices[id], call.site);
     let payment_session_id = world.state.sessions.text(session).to_string();
@@ -166,8 +168,12 @@ pub(super) fn retry(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         let error = ("no_payment_method", "The customer has no stored payment method");
         return Ok(retried(world, id, 422, Some(error)));
     }
-    if row.session.is_none() {
+    let Some(session) = row.session else {
         return Err(Fault::bad_request("The invoice was never tried: there is no payment session to retry"));
+    };
+    if payment_sessions::is_expired(&world.state, session) {
+        let error = ("PAYMENT_SESSION_EXPIRED", "The link of the invoice has expired: make a new one");
+        return Ok(retried(world, id, 409, Some(error)));
     }
     world.state.invoices.update(id, |row| row.retried_at = Some(now));
     match payment_sessions::charge_off_session(world, id) {
@@ -187,7 +193,11 @@ fn retried(world: &World, id: Id<Invoice>, status: u16, error: Option<(&str, &st
         body["paymentIntentId"] = json!(payment_sessions::provider_reference(&world.state, session));
     }
     if let Some((code, message)) = error {
-        body["error"] = json!({ "message": message, "type": "card_error", "code": code, "declineCode": code });
+        body["error"] = json!({ "message": message, "type": "invalid_request_error", "code": code });
+        if status == 402 {
+            body["error"]["type"] = json!("card_error");
+            body["error"]["declineCode"] = json!(code);
+        }
     }
     Reply::json(status, &body)
 }

@@ -157,6 +157,11 @@ fn finish(world: &mut World, id: Id<Session>, status: Status) {
     }
 }
 
+/// Whether nobody has paid in time.
+pub fn is_expired(state: &State, id: Id<Session>) -> bool {
+    state.sessions[id].status == Status::Expired
+}
+
 /// Nobody has paid in time. A subscription that waited for its start ends (docs/fidelity.md).
 pub fn expire(world: &mut World, id: Id<Session>) {
     if world.state.sessions[id].status != Status::Pending {

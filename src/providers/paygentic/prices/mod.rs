@@ -1,10 +1,10 @@
 //! Prices: what one unit of a metric or a fee costs, when it is due and how often.
 //!
-//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`. A change reaches the lines that
-//! are drafted from then on; when and how often a running subscription is charged stays as it was when the
-//! subscription was made.
+//! Facts: paygentic-behaviour §2.4, §4. What a price may say stands in `rules`, what an edit does to
+//! those who are charged in `effect`.
 
 mod body;
+mod effect;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -371,43 +371,21 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     wanted.pricing_unit_id.try_map(|text| unit(&world.state, &text))?.apply(&mut terms.unit);
     terms.outside_tax_scope = wanted.tax.map_or(terms.outside_tax_scope, |tax| tax.is_outside());
     let agreed = rules::agree(&terms)?;
-    refuse_other_credits(&world.state, id, &terms)?;
-    let now = world.now(ClockId::WORLD);
-    world.state.prices.update(id, |row| {
-        row.agree(terms, agreed);
-        row.display_name = wanted.invoice_display_name.unwrap_or_else(|| Arc::clone(&row.display_name));
-        wanted.invoice_display_group.apply(&mut row.display_group);
-        row.term = wanted.payment_term.unwrap_or(row.term);
-        row.updated_at = now;
-    });
+    let before = Arc::clone(&world.state.prices[id]);
+    let mut after = Price::clone(&before);
+    after.agree(terms, agreed);
+    after.display_name = wanted.invoice_display_name.unwrap_or(after.display_name);
+    wanted.invoice_display_group.apply(&mut after.display_group);
+    after.term = wanted.payment_term.unwrap_or(after.term);
+    after.updated_at = world.now(ClockId::WORLD);
+    effect::check(&world.state, id, &before, &after)?;
+    world.state.prices.update(id, |row| *row = after);
+    effect::turn(world, id);
     Ok(Reply::ok(&body(&world.state, id, &world.state.prices[id])))
 }
 
-/// What a subscription draws on its credits stays as it is, and so does whether it is charged in money: what of a price
-/// says so cannot change once somebody is charged by it (§1.2, the conflict of an update).
-fn refuse_other_credits(state: &State, id: Id<Price>, terms: &Terms) -> Result<(), Fault> {
-    let row = &state.prices[id];
-    let in_credits = row.unit.is_some();
-    let changes = [
-        ("pricingUnitId", row.unit != terms.unit),
-        ("billableMetricId", in_credits && row.of != terms.of),
-        ("properties", in_credits && row.properties != terms.properties),
-    ];
-    let fields: Vec<&str> = changes.into_iter().filter(|(_, changes)| *changes).map(|(field, _)| field).collect();
-    let count = subscriptions(state, id);
-    if fields.is_empty() || count == 0 {
-        return Ok(());
-    }
-    let message = format!(
-        "{count} subscriptions are charged by this price, in credits or in money: make another price and mint a version \
-         of the plan with it"
-    );
-    let details = json!({ "priceId": state.prices.text(id), "fields": fields, "subscriptionCount": count });
-    Err(Fault::conflict(message).with_code("PRICE_IN_USE").with_details(details))
-}
-
 /// How many subscriptions are or were charged by a price.
-fn subscriptions(state: &State, id: Id<Price>) -> usize {
+fn charged(state: &State, id: Id<Price>) -> usize {
     let charged = |cycle: &Cycle| cycle.charges.iter().any(|charge| charge.interval.price == id);
     state.cycles.iter().filter(|(_, cycle)| charged(cycle)).count()
 }
@@ -421,7 +399,7 @@ fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
             plans.entry(version.plan).or_default().push(version.number);
         }
     }
-    let billed = subscriptions(&world.state, id);
+    let billed = charged(&world.state, id);
     if plans.is_empty() && billed > 0 {
         return Err(Fault::conflict(format!("{billed} subscriptions are charged by this price themselves")));
     }

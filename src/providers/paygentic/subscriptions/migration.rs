@@ -101,6 +101,10 @@ pub fn follow_default(world: &mut World, id: Id<Subscription>) {
     let immediate = plan.transition["effectiveDate"] == "immediate";
     let timing = if immediate { Timing::Immediate } else { Timing::NextPeriod };
     if check(&world.state, row, target).is_ok() && start(world, id, target, timing).is_ok() {
+        if immediate {
+            let row = world.state.subscriptions[id].clone();
+            world.emit(row.clock, Notice::SubscriptionUpdated(id, row));
+        }
         cycle::catch_up(world, id);
     }
 }
@@ -116,7 +120,7 @@ fn check(state: &State, row: &Subscription, target: Id<PlanVersion>) -> Result<(
     let lines = &state.plan_versions[target].lines;
     for Charge { interval, .. } in &state.cycles[row.cycle].charges {
         let line = lines.iter().find(|line| line.key == interval.key);
-        if interval.owned && line.is_some() {
+        if !interval.is_of_plan() && line.is_some() {
             let message = format!(
                 "{:?} is a line of the version and of this subscription alone: end the latter first",
                 &*interval.key
@@ -124,7 +128,7 @@ fn check(state: &State, row: &Subscription, target: Id<PlanVersion>) -> Result<(
             return Err(Fault::conflict(message));
         }
         let stays = line.is_some_and(|line| line.price == interval.price);
-        if !interval.owned && interval.until.is_none() && interval.is_agreed() && !stays {
+        if interval.is_of_plan() && interval.until.is_none() && interval.is_agreed() && !stays {
             let message = format!(
                 "The quantity or price that was agreed for {:?} does not go with the version, which has another price \
                  there, or none: take it back with an edit of the interval first",
@@ -196,7 +200,7 @@ struct Move<'a> {
 impl Move<'_> {
     fn apply(&self, state: &State, cycle: &mut Cycle) {
         let keys: Vec<_> =
-            cycle.charges.iter().map(|charge| &charge.interval).filter(|interval| !interval.owned).collect();
+            cycle.charges.iter().map(|charge| &charge.interval).filter(|interval| interval.is_of_plan()).collect();
         let gone = keys.iter().filter(|interval| !self.lines.iter().any(|line| line.key == interval.key));
         let mut gone: Vec<_> = gone.map(|interval| Arc::clone(&interval.key)).collect();
         gone.dedup();
@@ -216,7 +220,7 @@ impl Move<'_> {
     /// Ends what a line has been charged by, from where the version takes over; answers that instant, unless nothing
     /// is to begin there. An earlier change that has not taken effect is taken back.
     fn end(&self, cycle: &mut Cycle, key: &str, next: Option<&Interval>) -> Option<Timestamp> {
-        let own = |charge: &Charge| !charge.interval.owned && *charge.interval.key == *key;
+        let own = |charge: &Charge| charge.interval.is_of_plan() && *charge.interval.key == *key;
         let current = cycle.charges.iter().filter(|charge| own(charge) && charge.interval.from <= self.now);
         let handover = match current.max_by_key(|charge| charge.interval.from) {
             Some(charge) => self.handover(&charge.interval),

@@ -20,7 +20,7 @@ use crate::providers::paygentic::cycle::{self, Synced};
 use crate::providers::paygentic::invoices::{LineItem, drafts};
 use crate::providers::paygentic::notices::Notice;
 use crate::providers::paygentic::prices::{Charged, Price};
-use crate::providers::paygentic::schedule::{Charge, Cycle, Interval, Transition};
+use crate::providers::paygentic::schedule::{Charge, Cycle, Interval, Origin, Transition};
 use crate::providers::paygentic::state::State;
 use crate::time::{Cadence, Timestamp};
 use crate::world::Id;
@@ -281,7 +281,7 @@ impl Desk<'_> {
             let message = format!("The subscription is on plan version {current}, not on {sent}");
             return Err(Fault::conflict(message));
         }
-        let (price_id, owned) = self.price(op, &pointer)?;
+        let (price_id, origin) = self.price(op, &pointer)?;
         let price = &self.state.prices[price_id];
         let cadence = match op.billing_cadence.as_str() {
             "one_off" => Cadence::days(0),
@@ -301,7 +301,7 @@ impl Desk<'_> {
             key: Arc::clone(&op.price_key),
             price: price_id,
             version,
-            owned,
+            origin,
             cadence,
             in_advance: op.billing_mode == Mode::Advance,
             obligation: price.obligation,
@@ -338,9 +338,9 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// The price of an interval to be added, and whether it is the subscription's own: a key that the plan knows is
+    /// The price of an interval to be added, and whose it is: a key that the plan knows is
     /// the plan's line.
-    fn price(&self, op: &AddOp, pointer: &impl Fn(&str) -> String) -> Result<(Id<Price>, bool), Fault> {
+    fn price(&self, op: &AddOp, pointer: &impl Fn(&str) -> String) -> Result<(Id<Price>, Origin), Fault> {
         let named = op.price_id.as_deref().map(|text| referred(&self.state.prices, &pointer("priceId"), text));
         let named = named.transpose()?;
         let lines = &self.state.plan_versions[self.row.version].lines;
@@ -349,14 +349,16 @@ impl Desk<'_> {
                 let message = format!("is not the price of the plan's line {:?}: leave it out", &*op.price_key);
                 return Err(Fault::field(&pointer("priceId"), "const", message));
             }
-            return Ok((line.price, false));
+            return Ok((line.price, Origin::PlanLine));
         }
         if named.is_some_and(|named| self.state.prices[named].unit.is_some()) {
             let message = "is in credits: the pool that it draws on comes with a plan, and so does the price";
             return Err(Fault::field(&pointer("priceId"), "const", message));
         }
         let message = format!("is needed: the plan has no line {:?}", &*op.price_key);
-        named.map(|price| (price, true)).ok_or_else(|| Fault::field(&pointer("priceId"), "required", message))
+        named
+            .map(|price| (price, Origin::SubscriptionOwned))
+            .ok_or_else(|| Fault::field(&pointer("priceId"), "required", message))
     }
 
     /// A one-off is owed once, and nothing is charged twice at a time.

@@ -18,7 +18,7 @@ use crate::billing::money::{exact, plain};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::body::{List, bare_list};
 use crate::providers::paygentic::cycle;
-use crate::providers::paygentic::schedule::{Charge, Interval};
+use crate::providers::paygentic::schedule::{Charge, Interval, Origin};
 use crate::providers::paygentic::state::State;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{Id, IdText, Row, hash};
@@ -184,7 +184,7 @@ fn cadence_text(cadence: Cadence) -> String {
 #[derive(Serialize)]
 struct Body<'a> {
     id: String,
-    kind: &'static str,
+    kind: Origin,
     #[serde(flatten)]
     copy: Copy<'a>,
 }
@@ -194,7 +194,7 @@ fn bodies(state: &State, id: Id<Subscription>) -> Vec<Body<'_>> {
     intervals
         .map(|interval| Body {
             id: text(state, id, interval.serial),
-            kind: if interval.owned { "subscription_owned" } else { "plan_line" },
+            kind: interval.origin,
             copy: copy(state, interval),
         })
         .collect()
