@@ -224,7 +224,7 @@ fn allowances_and_their_limits() {
         let grant = text(&shop.api.rows(&grants)[0], "id").to_owned();
         shop.api.delete(&format!("{grants}/{grant}")).expect(200);
         shop.api.usage("call", &shop.customer, 50.0, "2028-02-11T00:00:00Z");
-        assert_eq!(shop.february(&id), lines);
+        assert_eq!(shop.traced(&shop.api.invoices(&id)[0]), lines);
     }
 }
 

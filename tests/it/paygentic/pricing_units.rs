@@ -220,10 +220,9 @@ fn all_that_is_in_a_unit_shares_one_pool() {
     let search = shop.api.feature(&shop.product, "search", "metered");
     let (_, jobs) = shop.api.usage_price(&shop.product, "job", "SUM", json!({ "unitPrice": "0.5" }));
     let (_, raw) = shop.api.usage_price(&shop.product, "call", "SUM", json!({ "unitPrice": "0.01" }));
-    let credits = json!({
-        "pricingUnitId": shop.unit,
-        "feature": { "featureId": search, "entitlementTemplate": { "usagePeriod": { "interval": "P7D" }, "issueAfterReset": 7 } },
-    });
+    let weekly = json!({ "usagePeriod": { "interval": "P7D" }, "issueAfterReset": 7 });
+    let feature = json!({ "featureId": search, "entitlementTemplate": weekly });
+    let credits = json!({ "pricingUnitId": shop.unit, "feature": feature });
     shop.api.patch(&format!("/v0/prices/{jobs}"), &credits).expect(200);
     let id = shop.subscribe(&shop.plan(&[&shop.price, &jobs, &raw], 100, Some("P1M")));
     let rows = shop.all("");

@@ -79,7 +79,7 @@ pub fn allowed(state: &State, line: &LineItem, billed: &Billed) -> Vec<Allowed> 
         let Some(place) = draws.iter().position(drawing) else { continue };
         let account = account(state, row, metered, &rows);
         let drawn = run(state, row, &account, &draws, line.window.end, line.window).drawn[place];
-        // A price of nothing takes no credits, and is covered even so.
+        // What costs no credits takes none.
         let units = |amount: Decimal| amount.checked_div(draws[place].rate).unwrap_or_default();
         let beyond = if metered.is_soft { Decimal::ZERO } else { units(drawn.overage) };
         all.push(Allowed { entitlement: id, covered: units(drawn.covered), beyond });

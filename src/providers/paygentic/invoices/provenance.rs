@@ -350,7 +350,7 @@ impl<'a> Trace<'a> {
             let source = self.adjustment(*id);
             let units = self.state.adjustments[*id].value;
             let params = json!({ "units": exact(units) });
-            quantity = self.quantity("subtract", (quantity, quantity - units), &params, &source);
+            quantity = self.quantity("subtract", (quantity, quantity.saturating_sub(units)), &params, &source);
             last = Some(source);
         }
         match last {
@@ -379,7 +379,7 @@ impl<'a> Trace<'a> {
             }
             ("setToBound", row.value, json!({ "bound": exact(row.value), "sumOfShares": "1" }))
         } else {
-            let factor = row.value / measured;
+            let factor = row.value.checked_div(measured).unwrap_or(Decimal::MAX);
             let params = json!({
                 "bound": exact(row.value), "side": row.side(), "measured": exact(measured), "factor": exact(factor),
             });
@@ -443,7 +443,7 @@ impl<'a> Trace<'a> {
     /// An amount that nobody priced.
     fn by_hand(&mut self) -> Value {
         let LineItem { quantity, unit_price, net, tax, .. } = *self.line;
-        let amount = if self.contains_tax() { net + tax } else { net };
+        let amount = if self.contains_tax() { net.saturating_add(tax) } else { net };
         let source = self.source("merchant", || {
             json!({
                 "type": "merchant",
@@ -466,6 +466,6 @@ impl<'a> Trace<'a> {
         }
         let source = self.source("tax", || json!({ "type": "tax", "asUsed": { "percent": exact(tax_rate) } }));
         let params = json!({ "units": exact(tax) });
-        self.step(("subtract", "amount"), (net + tax, net), params, &source);
+        self.step(("subtract", "amount"), (net.saturating_add(tax), net), params, &source);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Price, subscriptions};
+use super::{Price, charged};
 use crate::api::Fault;
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle;
@@ -26,10 +26,10 @@ pub(super) fn check(state: &State, id: Id<Price>, before: &Price, after: &Price)
     let credits = [
         ("pricingUnitId", before.unit != after.unit),
         ("billableMetricId", in_credits && before.of != after.of),
-        ("properties", in_credits && before.properties != after.properties),
+        ("properties", in_credits && before.rate != after.rate),
     ];
     let advice = "make another price and mint a version of the plan with it";
-    refuse(state, id, &credits, subscriptions(state, id), ("PRICE_IN_USE", advice))?;
+    refuse(state, id, &credits, charged(state, id), ("PRICE_IN_USE", advice))?;
     let structure = [
         ("billableMetricId", before.of != after.of),
         ("model", before.model() != after.model()),

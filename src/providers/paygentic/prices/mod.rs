@@ -385,7 +385,7 @@ fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 }
 
 /// How many subscriptions are or were charged by a price.
-fn subscriptions(state: &State, id: Id<Price>) -> usize {
+fn charged(state: &State, id: Id<Price>) -> usize {
     let charged = |cycle: &Cycle| cycle.charges.iter().any(|charge| charge.interval.price == id);
     state.cycles.iter().filter(|(_, cycle)| charged(cycle)).count()
 }
@@ -399,7 +399,7 @@ fn delete(world: &mut World, call: &Call) -> Result<Reply, Fault> {
             plans.entry(version.plan).or_default().push(version.number);
         }
     }
-    let billed = subscriptions(&world.state, id);
+    let billed = charged(&world.state, id);
     if plans.is_empty() && billed > 0 {
         return Err(Fault::conflict(format!("{billed} subscriptions are charged by this price themselves")));
     }
