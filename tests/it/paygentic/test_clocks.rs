@@ -21,12 +21,14 @@ fn a_clock_is_made_anywhere_in_time_and_moves_forward_only() {
         json!({ "advanceBy": "P0D" }),
         json!({ "advanceBy": "-P1D" }),
         json!({ "advanceBy": "P9999Y" }),
+        json!({ "advanceBy": "P4294967296D" }),
         json!({ "advanceBy": "P1D", "currentTime": "2022-01-01T00:00:00Z" }),
         json!({}),
     ] {
         let answer = api.patch(&path, &refused);
         assert_eq!(answer.status, 400, "{refused}: {:#}", answer.body);
-        assert!(answer.header("leapday-violation").is_some(), "{refused}");
+        // By the contract or a rule, not by a type that cannot hold it.
+        assert!(answer.header("leapday-violation").is_some_and(|line| !line.contains("body type")), "{refused}");
     }
     assert_eq!(api.get(&path)["currentTime"], "2021-03-31T00:00:00Z");
 }
