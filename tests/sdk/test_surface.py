@@ -607,8 +607,9 @@ def test_worlds_do_not_meet(client):
 
 def test_async_client(client):
     async def life():
-        product = await client.products.create_async(name="Async", description="Later", merchant_id=MERCHANT)
-        return product, await client.products.get_async(id=product.id)
+        async with client:
+            product = await client.products.create_async(name="Async", description="Later", merchant_id=MERCHANT)
+            return product, await client.products.get_async(id=product.id)
 
     product, read = asyncio.run(life())
     assert product == read

@@ -202,6 +202,25 @@ fn a_longer_cadence_hands_over_at_its_own_end() {
 }
 
 #[test]
+fn a_one_off_is_for_those_who_begin_with_it() {
+    let shop = Shop::new(json!({ "stablePriceIds": false }), json!({}));
+    let base = shop.api.get(&format!("/v0/plans/{}", shop.plan))["prices"][0]["id"].clone();
+    let setup = shop.api.fee_price(&shop.product, "50.00", "P0D", "in_advance", json!({}));
+    shop.mint(&json!([{ "priceId": base, "key": "base" }, { "priceId": setup, "key": "setup" }]));
+    let dearer = shop.api.fee_price(&shop.product, "60.00", "P0D", "in_advance", json!({}));
+    let newcomer = shop.api.customer("bob@example.com");
+    let made = shop.api.subscribe(&shop.plan, &newcomer, &shop.clock, START, json!({}));
+    assert_eq!(made["payment"]["amount"], "60.00");
+    shop.api.pay(&made);
+    shop.mint(&json!([{ "priceId": base, "key": "base" }, { "priceId": dearer, "key": "setup" }]));
+    shop.api.advance_to(&shop.clock, "2028-03-31T00:00:00Z");
+    assert_eq!(shop.charged(), [["10.00"], ["10.00"], ["10.00"]]);
+    let invoices = shop.api.invoices(text(&made, "id"));
+    let lines: Vec<usize> = invoices.iter().map(|invoice| shop.api.lines(invoice).len()).collect();
+    assert_eq!(lines[..3], [2, 1, 1]);
+}
+
+#[test]
 fn a_move_that_cannot_be_is_refused_and_changes_nothing() {
     let shop = Shop::new(json!({}), json!({ "endingAt": "2028-02-29T00:00:00Z" }));
     let path = format!("/v0/subscriptions/{}/versionMigration", shop.subscription);

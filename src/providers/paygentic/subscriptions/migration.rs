@@ -228,19 +228,22 @@ impl Move<'_> {
         };
         cycle.charges.retain(|charge| !own(charge) || charge.interval.from < handover);
         let last = cycle.charges.iter_mut().filter(|charge| own(charge)).max_by_key(|charge| charge.interval.from);
-        let Some(last) = last else { return next.map(|_| handover) };
+        // A one-off is owed by those who begin with it (§2.3): by whoever is here already only if it is not billed yet.
+        let recurs = |next: &&Interval| !next.cadence.is_zero();
+        let Some(last) = last else { return next.filter(recurs).map(|_| handover) };
         // Ended by hand: nobody asked for its return.
         if last.interval.until.is_some() && !last.interval.handed_over {
             return None;
         }
         let stays = next.is_some_and(|next| next.price == last.interval.price);
+        let is_owed = last.interval.cadence.is_zero() && last.billed_until(self.row).is_none();
         let interval = Arc::make_mut(&mut last.interval);
         if stays {
             interval.version = self.target;
         }
         interval.until = (!stays).then_some(handover);
         interval.handed_over = !stays;
-        next.filter(|_| !stays).map(|_| handover)
+        next.filter(|next| !stays && (is_owed || recurs(next))).map(|_| handover)
     }
 
     /// Where a line that is charged now ends: with a period of its own.
