@@ -240,6 +240,16 @@ def test_what_is_not_there(page, subscribed):
     expect(page.locator("#message")).to_contain_text("sk_test_nobody")
 
 
+def first_paint(page):
+    """When the browser painted first, in ms. It is asked from outside: the page's policy lets nobody evaluate in it."""
+    for _ in range(200):
+        paints = page.evaluate("performance.getEntriesByName('first-contentful-paint').map((paint) => paint.startTime)")
+        if paints:
+            return paints[0]
+        page.wait_for_timeout(10)
+    raise AssertionError("nothing was painted in two seconds")
+
+
 def test_ten_thousand_events(page, subscribed):
     """First paint within 200 ms, measured by the browser itself: the best of five, since others may be at work."""
     address = {"line1": "1 Main St", "city": "X", "state": "CA", "country": "US", "zipCode": "94105"}
@@ -261,8 +271,7 @@ def test_ten_thousand_events(page, subscribed):
     for _ in range(5):
         page.reload()
         expect(page.locator("#live")).to_have_class("live on")
-        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-        paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+        paints.append(first_paint(page))
         assert page.locator("#timeline > li").count() >= 100
     print(f"first paint with {total} events: {min(paints):.0f} ms (best of {[round(p) for p in paints]})")
     assert min(paints) < 200
