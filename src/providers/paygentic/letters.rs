@@ -14,9 +14,9 @@ use crate::billing::money::major;
 use crate::time::Timestamp;
 use crate::world::{Channel, Id, Message};
 
-/// An invoice has gone out; its page takes the payment.
+/// An invoice has gone out; its page takes the payment. Nothing is asked for where nothing is due.
 pub fn issued(world: &mut World, id: Id<Invoice>) {
-    if settings(world, id).invoice_issued {
+    if settings(world, id).invoice_issued && !world.state.invoices[id].totals.gross().is_zero() {
         let link = format!("/portal/invoice/{}", world.state.invoices.text(id));
         about(world, id, "is due", Some(link));
     }

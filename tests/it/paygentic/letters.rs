@@ -53,3 +53,19 @@ fn who_wants_no_e_mail_gets_none() {
     api.advance(&clock, "P3M");
     assert_eq!(messages(&api), [] as [Value; 0]);
 }
+
+#[test]
+fn nobody_is_asked_to_pay_nothing() {
+    let api = api();
+    api.freeze(START);
+    let product = api.product();
+    let (_, calls) = api.usage_price(&product, "call", "COUNT", json!({ "unitPrice": "1" }));
+    let plan = api.plan(&product, &[&calls], json!({ "renewalReminderEnabled": false }));
+    let customer = api.customer("ada@example.com");
+    let clock = api.clock(START);
+    api.subscribe(&plan, &customer, &clock, START, json!({}));
+    api.advance_to(&clock, "2028-03-02T00:00:00Z");
+    let told = messages(&api);
+    let subjects: Vec<&str> = told.iter().map(|row| text(row, "subject")).collect();
+    assert_eq!(subjects, ["Invoice INV-2028-02-001 of USD 0.00 is paid"]);
+}
