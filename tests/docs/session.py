@@ -14,7 +14,7 @@ BLOCK_S = 20
 POLL_S = 0.02
 # What pages say; each page has ports of its own.
 SANDBOX, APP = 4010, 3000
-ADDRESS = re.compile(rf"\b(127\.0\.0\.1|localhost):({SANDBOX}|{APP})\b")
+ADDRESS = re.compile(rf"""\b((?:127\.0\.0\.1|localhost)(?::|", ))({SANDBOX}|{APP})\b""")
 # What of this process a page sees: its own settings only, as those of a newcomer.
 KEPT = ("LANG", "TERM", "TMPDIR", "PIP_INDEX_URL", "NPM_CONFIG_REGISTRY")
 
@@ -60,7 +60,7 @@ class Session:
 
     def local(self, text):
         """What a page says, for the ports that it has here."""
-        return ADDRESS.sub(lambda found: f"{found[1]}:{self.ports[int(found[2])]}", text)
+        return ADDRESS.sub(lambda found: f"{found[1]}{self.ports[int(found[2])]}", text)
 
     def as_shown(self, text):
         """What was printed, as a page shows it."""

@@ -40,6 +40,7 @@ class Run:
             return compare(block, printed)
         if "file" in block.marks:
             self.session.write(block.marks["file"], block.text)
+            return printed
         if "serve" in block.marks:
             return self.session.serve(block.text)
         what = getattr(self, block.language, None)
