@@ -15,7 +15,7 @@ INSTALL_S = 300
 PYTHON_CLIENT = ROOT / "clients" / "python"
 TYPESCRIPT_CLIENT = ROOT / "clients" / "typescript"
 # `ts` blocks are run without their types. A version of node that leaves them out itself is not everywhere.
-ESBUILD = "esbuild@0.28.0"
+ESBUILD = "esbuild@0.28.2"
 
 
 def install(*command):

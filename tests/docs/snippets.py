@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("clients/*/README.md")])
+PAGES = sorted([*ROOT.glob("[CRS]*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("clients/*/README.md")])
 # What is linked besides.
-OTHERS = [ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "llms.txt")]
+OTHERS = [ROOT / "llms.txt"]
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*)\s*$")
 COMMENT = re.compile(r"^ *<!-- (?P<name>output|serve|file|from|test)(: (?P<value>.*?))? -->$")
