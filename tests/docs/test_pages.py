@@ -75,7 +75,8 @@ class Run:
         yaml.safe_load(block.text)
         if not block.text.startswith("story:"):
             return None
-        return self.session.program(["leapday", "story", self.session.write(f"story-{block.line}.yaml", block.text).name])
+        story = self.session.write(f"story-{block.line}.yaml", block.text)
+        return self.session.program(["leapday", "story", story.name])
 
     def json(self, block):
         json.loads(block.text)
