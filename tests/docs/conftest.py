@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,15 +43,18 @@ def origin_of(package):
 
 @pytest.fixture(scope="session")
 def node_modules():
-    """What `js` and `ts` blocks import, and esbuild."""
+    """What `js` and `ts` blocks import: our client as it stands here. And esbuild, for its types and theirs."""
     folder = Path(tempfile.gettempdir()) / "leapday-docs-node"
+    modules = folder / "node_modules"
     folder.mkdir(exist_ok=True)
-    npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder))
-    if not (folder / "node_modules" / "esbuild").exists():
-        install(*npm, ESBUILD)
+    if not (modules / "esbuild").exists():
+        install("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), ESBUILD)
     if TYPESCRIPT_CLIENT.exists():
-        install(*npm, "--install-links", str(TYPESCRIPT_CLIENT))
-    return folder / "node_modules"
+        package = modules / "leapday"
+        sources = map(str, (TYPESCRIPT_CLIENT / "src").glob("*.ts"))
+        install(str(modules / ".bin" / "esbuild"), *sources, "--format=esm", f"--outdir={package / 'dist'}")
+        shutil.copy(TYPESCRIPT_CLIENT / "package.json", package)
+    return modules
 
 
 @pytest.fixture(scope="session")

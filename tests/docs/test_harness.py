@@ -33,6 +33,8 @@ def follow(text, tmp_path, binary, request):
         "<!-- output -->\n```text\nof nothing\n```",
         "```python\nraise SystemExit(1)\n```",
         "```python\ndef test_it():\n    assert False\n```",
+        '```js\nimport { ok } from "node:assert";\nok(false);\n```',
+        '```ts\nimport { test } from "node:test";\ntest("it", () => {\n  throw new Error();\n});\n```',
         "```json\n{\n```",
         "```yaml\nstory: Untrue\nprovider: paygentic\nsteps:\n  - call: GET /v0/plans\n    expect: {status: 404}\n```",
         "```\nno language\n```",
@@ -67,6 +69,11 @@ echo http://127.0.0.1:4010/
 ```
 """
     assert follow(text, tmp_path, binary, request) == "0\nhttp://127.0.0.1:4010/\n"
+
+
+def test_types_are_left_out(tmp_path, binary, request):
+    text = '```ts\nimport { ok } from "node:assert";\nconst one: number = 1;\nok(one);\nconsole.log(one);\n```'
+    assert follow(text, tmp_path, binary, request) == "1\n"
 
 
 def test_what_dots_stand_for():
