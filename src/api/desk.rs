@@ -4,7 +4,7 @@
 //! transaction) is the mount's business.
 
 use http::Method;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::Value;
 
 use super::described::{Described, Traits};
@@ -100,6 +100,12 @@ impl<A> Desk<A> {
         Ok(Route { id: operation.id, action: &operation.action, contract, path, depth: self.depth })
     }
 
+    /// What a parameter holds in a path, as it stands there, whatever the method.
+    #[must_use]
+    pub fn held<'r>(&self, path: &'r str, name: &str) -> Option<&'r str> {
+        self.router.held(path, name)
+    }
+
     /// A row by its id, for callers that know the operation already (fixtures).
     #[must_use]
     pub fn operation(&self, id: &str) -> Option<(&A, &Contract)> {
@@ -184,6 +190,10 @@ fn body(
         let mut value = Value::Null;
         contract.request(&mut value).map_err(Fault::violations)?;
         return Ok(value);
+    }
+    if let Some(coding) = exchange.head.headers.get(CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+        let message = format!("The body is sent as {coding:?}; this API reads it as it is, without content-encoding");
+        return Err(Fault::new(Kind::UnsupportedMediaType, message));
     }
     if let Some(kind) = exchange.head.headers.get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or("?");

@@ -197,6 +197,10 @@ impl Mount for Control {
         path
     }
 
+    fn secret<'r>(&self, path: &'r str) -> Option<&'r str> {
+        self.desk.held(path, "key")
+    }
+
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
         if let Some(page) = dashboard::answer(self, exchange) {
             return page;

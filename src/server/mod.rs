@@ -9,6 +9,7 @@ mod kept;
 mod line;
 mod opened;
 mod paged;
+mod patience;
 mod pipeline;
 mod proxy;
 mod shelf;
@@ -35,13 +36,15 @@ pub use self::authority::{Authority, CERTIFICATE, default_folder};
 pub use self::hosted::Hosted;
 pub use self::line::{Broken, Payload};
 use self::line::{Cord, Line};
+use self::patience::Patient;
 pub use self::pipeline::{Front, Setup};
+pub use self::state_file::Saver;
 pub use self::tls::{Certificates, Tls};
 pub use self::welcome::health;
 use crate::api::{Body, Fate, Fault, Reply, teaching_line};
 
-/// How long a client may take over its request head before the connection is closed.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a client of HTTP/2 that is silent is asked whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// The sockets that a sandbox listens on. The caller owns them.
 pub struct Sockets {
@@ -53,8 +56,9 @@ pub struct Sockets {
 /// Serves until `stop` resolves, then finishes what runs, for at most `grace`.
 pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output = ()>, grace: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true).writev(false);
-    builder.http2().timer(TokioTimer::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(front.patience).pipeline_flush(true).writev(false);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE);
+    let saving = front.saver.clone().map(|saver| tokio::spawn(saver.run(front.mounts.clone())));
     let shell = Arc::new(Shell { front, builder, open: Mutex::new(Some(GracefulShutdown::new())) });
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -80,6 +84,9 @@ pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output =
         });
     }
     drop(sockets);
+    if let Some(saving) = saving {
+        saving.abort();
+    }
     tokio::select! {
         () = shell.close() => {}
         () = tokio::time::sleep(grace) => tracing::warn!("some requests did not finish in time"),
@@ -105,9 +112,10 @@ struct Shell {
 impl Shell {
     /// Shakes hands, then answers.
     async fn secure<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S, cord: Cord) {
-        match self.front.tls.accept(stream).await {
-            Ok(stream) => Arc::clone(&self).converse(stream, cord, true).await,
-            Err(error) => tracing::info!(%error, "TLS handshake failed: does the client trust `leapday ca`?"),
+        match tokio::time::timeout(self.front.patience, self.front.tls.accept(stream)).await {
+            Ok(Ok(stream)) => Arc::clone(&self).converse(stream, cord, true).await,
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+            Ok(Err(error)) => tracing::info!(%error, "TLS handshake failed: does the client trust `leapday ca`?"),
         }
     }
 
@@ -135,6 +143,7 @@ impl Shell {
                 }
             }
         });
+        let stream = Patient::new(stream, self.front.patience);
         let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "connection ended early");

@@ -32,7 +32,7 @@ pub(in crate::server) fn unwritten(why: NoWorld) -> Fault {
 impl<P: Provider> Copies for Opened<'_, P> {
     fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault> {
         let fresh = self.hosted.make(&self.key, start, wall)?;
-        self.slot.replace(fresh, wall);
+        self.slot.replace(fresh);
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
         if world.clock(ClockId::WORLD).is_flowing() {
             world.flow(ClockId::WORLD, wall);
         }
-        self.slot.replace(world, wall);
+        self.slot.replace(world);
         Ok(self.row(name, &kept))
     }
 
@@ -95,7 +95,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
 
     fn import(&self, kept: &Value, wall: Timestamp) -> Result<Value, Fault> {
         let world = off_thread(|| self.hosted.read_back(kept))?;
-        self.slot.replace(world, wall);
+        self.slot.replace(world);
         self.about(wall)
     }
 }
