@@ -82,7 +82,7 @@ pub trait Keeper: Send + Sync {
     ///
     /// # Errors
     /// What is wrong with it.
-    fn recall(&self, kept: &Value, wall: Timestamp) -> Result<(), Fault>;
+    fn recall(&self, kept: &Value) -> Result<(), Fault>;
 
     /// Forgets a world; whether there was one.
     fn forget(&self, key: &str) -> bool;

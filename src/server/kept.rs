@@ -53,7 +53,6 @@ impl<P: Provider> Hosted<P> {
         key: &str,
         world: World<P::State>,
         replace: bool,
-        wall: Timestamp,
     ) -> Result<Arc<Slot<P>>, Fault> {
         match self.worlds.find(key) {
             Some(_) if !replace => Err(Fault::conflict(format!(
@@ -65,7 +64,7 @@ impl<P: Provider> Hosted<P> {
             }
             None => {
                 let slot = self.worlds.open(key, || Ok::<_, Fault>(world))?;
-                slot.wake(wall);
+                slot.wake();
                 Ok(slot)
             }
         }
@@ -176,7 +175,7 @@ impl<P: Provider> Keeper for Hosted<P> {
             let message = format!("{key} has a world already: POST /_leapday/world/reset starts it anew");
             return Err(Fault::conflict(message));
         }
-        let slot = self.house(&key, self.make(&key, start, wall)?, false, wall)?;
+        let slot = self.house(&key, self.make(&key, start, wall)?, false)?;
         Ok(Self::info(&key, &slot, wall))
     }
 
@@ -197,9 +196,9 @@ impl<P: Provider> Keeper for Hosted<P> {
         self.worlds.all().iter().fold(others, |pulse, (key, slot)| slot.stamp(hash(pulse, key.as_bytes())))
     }
 
-    fn recall(&self, kept: &Value, wall: Timestamp) -> Result<(), Fault> {
+    fn recall(&self, kept: &Value) -> Result<(), Fault> {
         let key = kept["key"].as_str().ok_or_else(|| Fault::field("/key", "required", "says whose world it is"))?;
-        let slot = self.house(key, self.read_back(kept)?, true, wall)?;
+        let slot = self.house(key, self.read_back(kept)?, true)?;
         for snapshot in kept["snapshots"].as_array().into_iter().flatten() {
             let name = snapshot["name"].as_str().unwrap_or_default();
             slot.shelf.put(name, Arc::new(self.read_back(snapshot)?));

@@ -118,12 +118,9 @@ impl<P: Provider> Slot<P> {
     }
 
     /// Lets what is owed already go out: the world was made elsewhere.
-    pub(super) fn wake(&self, wall: Timestamp) {
-        let woken: Result<(), Infallible> = self.write(wall, |_| Ok(()));
-        match woken {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
+    pub(super) fn wake(&self) {
+        let _turn = self.turn();
+        self.publish(World::clone(&self.published.load()));
     }
 
     /// A mark that is another whenever there is something new to see.

@@ -13,7 +13,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::api::{Mount, teaching_line};
-use crate::time::wall;
 
 /// One save at a time, so that an earlier one is never moved over a later one.
 static SAVING: Mutex<()> = Mutex::new(());
@@ -40,7 +39,7 @@ pub fn load(path: &Path, mounts: &[Arc<dyn Mount>]) -> Result<usize, String> {
         let (provider, key) = (&kept["provider"], &kept["key"]);
         let keeper = mounts.iter().find(|mount| *provider == mount.name()).and_then(|mount| mount.keeper());
         let keeper = keeper.ok_or_else(|| format!("{provider} is no provider"))?;
-        keeper.recall(kept, wall()).map_err(|fault| match fault.violations.as_slice() {
+        keeper.recall(kept).map_err(|fault| match fault.violations.as_slice() {
             [] => format!("the world {key} of {provider}: {}", fault.message),
             violations => format!("the world {key} of {provider}: {}", teaching_line(violations)),
         })?;

@@ -7,6 +7,9 @@ mod commands;
 mod contract;
 #[cfg(unix)]
 mod fidelity;
+mod fuzzed;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod isolation;
 mod manners;
 mod nonsense;
@@ -15,6 +18,10 @@ mod paylera;
 mod paymennt;
 #[cfg(unix)]
 mod process;
+#[cfg(unix)]
+mod secrets;
+#[cfg(unix)]
+mod state;
 #[cfg(unix)]
 mod stories;
 mod support;

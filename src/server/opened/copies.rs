@@ -84,7 +84,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
             return Err(Fault::field("/key", "other", "is the key of this world itself"));
         }
         let world = World::clone(&self.slot.read(wall));
-        self.hosted.house(&key, world, replace, wall)?;
+        self.hosted.house(&key, world, replace)?;
         Ok(json!({ "provider": P::NAME, "key": key, "from": self.key }))
     }
 
@@ -94,7 +94,12 @@ impl<P: Provider> Copies for Opened<'_, P> {
     }
 
     fn import(&self, kept: &Value, wall: Timestamp) -> Result<Value, Fault> {
-        let world = off_thread(|| self.hosted.read_back(kept))?;
+        let world = off_thread(|| {
+            let mut world = self.hosted.read_back(kept)?;
+            // Should that break it, the old one is still there.
+            world.catch_up(wall);
+            Ok::<_, Fault>(world)
+        })?;
         self.slot.replace(world);
         self.about(wall)
     }
