@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Method, Request};
-use leapday::api::{Answer, Body, Copies as _, Door, Exchange, Injection, Mount, Reply, RouteError, Router, Site};
+use leapday::api::{Answer, Body, Door, Exchange, Injection, Mount, Reply, RouteError, Router, Site};
 use leapday::sandbox::{NOWHERE, Options, mounts};
 use leapday::story::Story;
 use leapday::time::{Cadence, Grid, Timestamp, duration};
@@ -68,7 +68,10 @@ static ROWS: LazyLock<BTreeMap<String, Row>> = LazyLock::new(|| {
             let told = &document["paths"][operation.path][&method]["requestBody"]["content"]["application/json"];
             let example = told["example"].clone();
             let method = Method::from_str(&operation.method).expect("a method");
-            (format!("{}.{}", mount.name(), operation.id), Row { api, method, path: operation.path.to_owned(), example })
+            (
+                format!("{}.{}", mount.name(), operation.id),
+                Row { api, method, path: operation.path.to_owned(), example },
+            )
         };
         mount.operations().into_iter().map(row)
     });
@@ -223,7 +226,8 @@ pub fn router(data: &[u8]) {
         }
         Err(RouteError::NotFound) => {
             let near = router.nearest(&method, path);
-            let known = |row: &String| paths.iter().any(|path| row.split_once(' ').is_some_and(|(_, row)| row == *path));
+            let known =
+                |row: &String| paths.iter().any(|path| row.split_once(' ').is_some_and(|(_, row)| row == *path));
             assert!(near.len() <= 3 && near.iter().all(known), "{near:?}");
         }
     }

@@ -100,12 +100,6 @@ impl<A> Desk<A> {
         Ok(Route { id: operation.id, action: &operation.action, contract, path, depth: self.depth })
     }
 
-    /// What a parameter holds in a path, as it stands there, whatever the method.
-    #[must_use]
-    pub fn held<'r>(&self, path: &'r str, name: &str) -> Option<&'r str> {
-        self.router.held(path, name)
-    }
-
     /// A row by its id, for callers that know the operation already (fixtures).
     #[must_use]
     pub fn operation(&self, id: &str) -> Option<(&A, &Contract)> {
@@ -229,6 +223,9 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
 /// The most that a header which teaches may hold.
 const HEADER_BYTES: usize = 2_000;
 
+/// Where `--explain` puts violations in the body of an error.
+pub const TEACHING_FIELD: &str = "leapday";
+
 /// The line of the `leapday-violation` header.
 #[must_use]
 pub fn teaching_line(violations: &[Violation]) -> String {
@@ -243,10 +240,16 @@ pub fn warn(reply: Reply, hints: &[Violation]) -> Reply {
 
 /// `--strict`: an answer that breaks its own schema is a bug, and says so instead of passing for true.
 pub fn check_answer(contract: &Contract, reply: Reply, refuse: impl FnOnce(Fault) -> Reply) -> Reply {
-    let answer = match &reply.body {
+    let mut answer: Value = match &reply.body {
         Body::Json(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
         Body::Empty | Body::Other(..) => Value::Null,
     };
+    if reply.status >= 400
+        && let Value::Object(fields) = &mut answer
+    {
+        // What teaches (`--explain`) is no part of the vendor's shape.
+        fields.remove(TEACHING_FIELD);
+    }
     match contract.response(reply.status, &answer) {
         Ok(()) => reply,
         Err(violations) => {

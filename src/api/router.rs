@@ -102,12 +102,15 @@ impl Router {
     /// What a parameter holds in a path, as it stands there, whatever the method.
     #[must_use]
     pub fn held<'r>(&self, path: &'r str, name: &str) -> Option<&'r str> {
-        let (mut held, mut methods) = (Vec::new(), Vec::new());
-        let none = Method::CONNECT;
-        search(&self.root, path, &none, &mut held, &mut methods);
-        let row = search(&self.root, path, methods.first()?, &mut held, &mut Vec::new())?;
-        let place = row.names.iter().position(|known| *known == name)?;
-        held.get(place).copied()
+        let mut methods = Vec::new();
+        // No row has this one, so all that others would be told of are found.
+        search(&self.root, path, &Method::CONNECT, &mut Vec::new(), &mut methods);
+        methods.iter().find_map(|method| {
+            let mut held = Vec::new();
+            let row = search(&self.root, path, method, &mut held, &mut Vec::new())?;
+            let place = row.names.iter().position(|known| *known == name)?;
+            held.get(place).copied()
+        })
     }
 
     /// The rows whose paths look most like this one, nearest first.
@@ -212,6 +215,7 @@ mod tests {
     fn what_a_path_holds_is_found_whatever_the_method() {
         let router = router();
         assert_eq!(router.held("/v0/plans/a%20b/versions/2", "id"), Some("a%20b"));
+        assert_eq!(router.held("/v0/plans/available", "id"), Some("available"), "a PATCH has no such literal");
         assert_eq!(router.held("/v0/plans/a", "token"), None);
         assert_eq!(router.held("/v0/plan/a", "id"), None);
     }

@@ -48,12 +48,7 @@ impl<P: Provider> Hosted<P> {
     }
 
     /// Puts a world under a key.
-    pub(super) fn house(
-        &self,
-        key: &str,
-        world: World<P::State>,
-        replace: bool,
-    ) -> Result<Arc<Slot<P>>, Fault> {
+    pub(super) fn house(&self, key: &str, world: World<P::State>, replace: bool) -> Result<Arc<Slot<P>>, Fault> {
         match self.worlds.find(key) {
             Some(_) if !replace => Err(Fault::conflict(format!(
                 "{key} has a world already: `\"replace\": true` puts this one in its place"

@@ -41,7 +41,7 @@ pub use self::pipeline::{Front, Setup};
 pub use self::state_file::Saver;
 pub use self::tls::{Certificates, Tls};
 pub use self::welcome::health;
-use crate::api::{Body, Fate, Fault, Reply, teaching_line};
+use crate::api::{Body, Fate, Fault, Reply, TEACHING_FIELD, teaching_line};
 
 /// How often a client of HTTP/2 that is silent is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -56,7 +56,7 @@ pub struct Sockets {
 /// Serves until `stop` resolves, then finishes what runs, for at most `grace`.
 pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output = ()>, grace: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(front.patience).pipeline_flush(true).writev(false);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(front.patience).writev(false);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE);
     let saving = front.saver.clone().map(|saver| tokio::spawn(saver.run(front.mounts.clone())));
     let shell = Arc::new(Shell { front, builder, open: Mutex::new(Some(GracefulShutdown::new())) });
@@ -169,7 +169,7 @@ pub(crate) fn explain(mut reply: Reply, fault: &Fault, into_body: bool) -> Reply
         && let Body::Json(bytes) = &reply.body
         && let Ok(serde_json::Value::Object(mut body)) = serde_json::from_slice(bytes)
     {
-        body.insert("leapday".to_owned(), serde_json::json!({ "violations": fault.violations }));
+        body.insert(TEACHING_FIELD.to_owned(), serde_json::json!({ "violations": fault.violations }));
         reply = Reply { body: Reply::json(reply.status, &body).body, ..reply };
     }
     reply

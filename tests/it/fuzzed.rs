@@ -13,10 +13,54 @@ const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds");
 const CHANGES: u64 = 6;
 /// Words that parsers look for, and values that are at their ends.
 const WORDS: [&str; 48] = [
-    "\n", "/", "//", "?", "&", "=", "%", "%00", "%ff", "%2F", "~1", "{", "}", "[", "]", ":", ",", "\"", "'", "- ",
-    "*a", "&a ", "#", "|", "null", "true", "-1", "0", "1e400", "18446744073709551616", "0.1", "\\ud800", "\u{0}",
-    "\u{1f600}", "\u{e9}", "P1M", "PT0S", "Y", "T", "2028-02-30", "-009999-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
-    "+24:00", "\n3 []", "\n7", "\n2 {\"a\":1}", "${x}", "GET ",
+    "\n",
+    "/",
+    "//",
+    "?",
+    "&",
+    "=",
+    "%",
+    "%00",
+    "%ff",
+    "%2F",
+    "~1",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "\"",
+    "'",
+    "- ",
+    "*a",
+    "&a ",
+    "#",
+    "|",
+    "null",
+    "true",
+    "-1",
+    "0",
+    "1e400",
+    "18446744073709551616",
+    "0.1",
+    "\\ud800",
+    "\u{0}",
+    "\u{1f600}",
+    "\u{e9}",
+    "P1M",
+    "PT0S",
+    "Y",
+    "T",
+    "2028-02-30",
+    "-009999-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "+24:00",
+    "\n3 []",
+    "\n7",
+    "\n2 {\"a\":1}",
+    "${x}",
+    "GET ",
 ];
 
 /// The finaliser of `SplitMix64`, over a counter.
@@ -38,7 +82,8 @@ impl Chance {
 }
 
 fn seeds(name: &str) -> Vec<Vec<u8>> {
-    let mut files: Vec<_> = std::fs::read_dir(format!("{SEEDS}/{name}")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(format!("{SEEDS}/{name}")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
@@ -108,32 +153,32 @@ fn every_property_has_seeds_and_a_target() {
 
 #[test]
 fn paths_lead_where_they_say() {
-    hold("router", 4_000, Vec::new());
+    hold("router", 3_000, Vec::new());
 }
 
 #[test]
 fn queries_are_read_or_refused() {
-    hold("query", 1_500, of_each_operation("limit=10&offset=x&status=a&status=b&from=2028-01-31T00:00:00Z"));
+    hold("query", 300, of_each_operation("limit=10&offset=x&status=a&status=b&from=2028-01-31T00:00:00Z"));
 }
 
 #[test]
 fn bodies_are_taken_or_refused_where_they_are_wrong() {
-    hold("contract", 1_500, of_each_operation("3 \"x\"\n5"));
+    hold("contract", 300, of_each_operation("3 \"x\"\n5"));
 }
 
 #[test]
 fn worlds_are_read_as_they_were_written() {
-    hold("world", 400, Vec::new());
+    hold("world", 150, Vec::new());
 }
 
 #[test]
 fn stories_read_the_same_from_their_own_values() {
-    hold("story", 1_000, Vec::new());
+    hold("story", 400, Vec::new());
 }
 
 #[test]
 fn times_print_as_they_read() {
-    hold("time", 6_000, Vec::new());
+    hold("time", 3_000, Vec::new());
 }
 
 #[test]
