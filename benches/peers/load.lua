@@ -6,11 +6,10 @@ if wrk.body then
     wrk.headers["Content-Type"] = "application/json"
 end
 
-function done(summary, latency)
+function done(summary)
     local errors = summary.errors
     print(string.format(
-        '{"answers": %d, "seconds": %f, "refused": %d, "lost": %d, "p50_ms": %f, "p99_ms": %f}',
+        '{"answers": %d, "seconds": %f, "refused": %d, "lost": %d}',
         summary.requests, summary.duration / 1e6, errors.status,
-        errors.connect + errors.read + errors.write + errors.timeout,
-        latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
+        errors.connect + errors.read + errors.write + errors.timeout))
 end

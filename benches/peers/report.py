@@ -40,11 +40,12 @@ def table(head, rows):
 
 
 def machine(found):
-    tools = found["tools"]
+    tools, rounds = found["tools"], {len(seen) for seen in found["rates"].values()}
+    rounds = " to ".join(str(count) for count in sorted({min(rounds), max(rounds)}))
     return (
-        f"{tools['cores']} cores of {tools['cpu']}; load average before: {found['load average']:.2f}. wrk {tools['wrk']}, "
-        f"Node {tools['node']}, Python {tools['python']}. {found['rounds']} rounds of {found['seconds']} s for each "
-        f"figure; the run took {found['minutes']:.1f} minutes."
+        f"{tools['cores']} cores of {tools['cpu']}; load average before: {found['load average']:.2f}. "
+        f"wrk {tools['wrk']}, Node {tools['node']}, Python {tools['python']}. "
+        f"Rounds of {found['seconds']} s, {rounds} for each figure, {found['minutes']:.1f} minutes in all."
     )
 
 
@@ -112,7 +113,8 @@ def ratios(found, connections):
     for kind in found["kinds"][1:]:
         seen = [ratio(found, asked, connections, kind.name) for asked in ASKED]
         rows.append([kind.name, *("" if one is None else f"{one:.2f}" if one < 10 else f"{one:.0f}" for one in seen)])
-    return f"Leapday's rate as a multiple of theirs, {of_connections(connections)}.\n\n" + table(["server", *ASKED], rows)
+    text = f"Leapday's rate as a multiple of theirs, {of_connections(connections)}.\n\n"
+    return text + table(["server", *ASKED], rows)
 
 
 def start_and_memory(found):

@@ -170,7 +170,7 @@ def check(server):
 
     for _ in range(PAGE):
         status, _, made = server.ask("POST", kind.products, kind.body)
-        demand(status == kind.created and "id" in made, f"a create is answered by {kind.created} and an id", (status, made))
+        demand(status == kind.created and "id" in made, f"a create gets {kind.created} and an id", (status, made))
     status, _, read = server.ask("GET", f"{kind.products}/{made['id']}")
     demand(status == 200, "what was created can be read", status)
     kept = read["name"] == kind.body["name"] and read["id"] == made["id"]
@@ -204,8 +204,8 @@ def kinds(leapday, bare, cache, openapi):
     without_merchant = {name: value for name, value in BODY.items() if name != "merchantId"}
     return [
         Kind(
-            "Leapday", version([leapday, "--version"]), [leapday, "--port", "{port}", "--quiet"], "/paygentic/v0/products",
-            "the whole contract; events, clock and journal", ours=True,
+            "Leapday", version([leapday, "--version"]), [leapday, "--port", "{port}", "--quiet"],
+            "/paygentic/v0/products", "the whole contract; events, clock and journal", ours=True,
         ),
         Kind(
             "bare server", f"hyper {hyper}", [bare, "bare-server", "{port}"], "/products",
