@@ -11,6 +11,12 @@ DECLINES = "4000 0000 0000 0002"
 ADA = {"name": "Ada", "email": "ada@example.com", "address": {"country": "US", "state": "CA", "zipCode": "94105"}}
 
 
+def customer(world: World, number: int = 0) -> None:
+    """One event at Paygentic."""
+    who = {**ADA, "email": f"{number}@example.com"}
+    world.call("POST", "/v0/customers", {"merchantId": "org_a", "consumer": who})
+
+
 def subscribe(world: World) -> tuple[str, dict[str, Any]]:
     """A monthly subscription at Paygentic on a test clock, whose first payment is due."""
     clock = world.call("POST", "/v0/testClocks", {"currentTime": START})["id"]

@@ -7,9 +7,11 @@ import pytest
 from leapday import Sandbox
 
 TEST = """
+ADA = {"name": "Ada", "email": "ada@example.com"}
+
 def test_first(paygentic):
     assert paygentic.key.startswith("sk_test_test_first_")
-    paygentic.call("POST", "/v0/customers", {"name": "Ada", "email": "ada@example.com"})
+    paygentic.call("POST", "/v0/customers", {"merchantId": "org_a", "consumer": ADA})
     assert paygentic.events.list()["total"] == 1
 
 def test_second(paygentic, paylera, paymennt, leapday, leapday_key):
@@ -34,8 +36,10 @@ def test_a_failure_shows_the_world(pytester: pytest.Pytester) -> None:
         import pytest
         from leapday import LeapdayError
 
+        ADA = {"name": "Ada", "email": "ada@example.com"}
+
         def test_fails(paygentic):
-            paygentic.call("POST", "/v0/customers", {"name": "Ada", "email": "ada@example.com"})
+            paygentic.call("POST", "/v0/customers", {"merchantId": "org_a", "consumer": ADA})
             with pytest.raises(LeapdayError):
                 paygentic.call("POST", "/v0/products", {})
             assert False

@@ -19,9 +19,11 @@ def test_a_year_at_paygentic(paygentic: World) -> None:
     paygentic.pay(subscription["payment"]["paymentSessionId"])
     paygentic.clock.advance(to="2029-02-01T00:00:00Z", clock=clock)
     invoices = paygentic.call("GET", "/v2/invoices?limit=20")["data"]
-    assert sorted(one["periodStart"] for one in invoices) == [f"{day}T00:00:00Z" for day in MONTHS]
-    paid = paygentic.events.list("invoice.paid.v0")["events"]
-    assert [one["about"]["amount"] for one in paid] == ["54.14"] * 13, "49.90 and 8.5 % tax"
+    ends = [*MONTHS[1:], "2029-02-28", "2029-03-31"]
+    assert [one["periodEnd"] for one in invoices] == [f"{day}T00:00:00Z" for day in ends]
+    assert {one["grandTotal"] for one in invoices} == {"54.14"}, "49.90 and 8.5 % tax"
+    issued = paygentic.events.list("invoice.issued.v0")["events"]
+    assert [one["at"][:10] for one in issued[:4]] == ["2028-01-31", "2028-03-01", "2028-04-01", "2028-05-01"]
 
 
 def test_a_year_at_paylera(paylera: World) -> None:
@@ -38,7 +40,7 @@ def test_dunning_by_script(paylera: World) -> None:
     paylera.script(customer, ["decline", "succeed"])
     paylera.clock.advance("P1M")
     failed = paylera.expect_event("payment.failed")
-    assert (failed["at"], failed["about"]["amount"]) == ("2028-02-29T00:00:00Z", "32.40")
+    assert (failed["at"], failed["about"]["amount"]) == ("2028-02-29T00:00:00Z", "52.92")
     paylera.clock.advance("P3D")
     assert paylera.expect_event("payment.succeeded", offset=failed["number"])["at"] == "2028-03-03T00:00:00Z"
 
@@ -54,7 +56,7 @@ def test_64_worlds_in_parallel(leapday: Sandbox) -> None:
 
     with ThreadPoolExecutor(64) as pool:
         found = list(pool.map(months, [n % 12 + 1 for n in range(64)]))
-    assert [invoices for invoices, _, _ in found] == [n % 12 + 2 for n in range(64)], "one each month, each its own"
+    assert [invoices for invoices, _, _ in found] == [n % 12 + 3 for n in range(64)], "one each month, each its own"
     assert {now for _, now, _ in found} == {f"{day}T00:00:00Z" for day in MONTHS[1:]}
     assert len({key for _, _, key in found}) == 64
 
