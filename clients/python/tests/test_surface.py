@@ -13,7 +13,7 @@ from shop import DECLINES, START, order, sign_up, subscribe
 
 from leapday import LeapdayError, Sandbox
 from leapday._http import Control, Http
-from leapday.types import Deliver
+from leapday.types import Card, Deliver
 
 # Of these every method does without: a World names itself by its headers.
 BY_HEADERS = {"provider", "world"}
@@ -131,7 +131,7 @@ def payments(sandbox: Sandbox) -> None:
     assert not other.fail_payment(second["payment"]["paymentSessionId"], code="expired_card")["paid"]
     declined = world.pay(first["payment"]["paymentSessionId"], card=DECLINES, save_payment_method=True)
     assert (declined["paid"], declined["declineCode"]) == (False, "card_declined")
-    card = {"number": "4242 4242 4242 4242", "expMonth": 12, "expYear": 2035}
+    card: Card = {"number": "4242 4242 4242 4242", "expMonth": 12, "expYear": 2035}
     assert world.pay(first["payment"]["paymentSessionId"], card=card, save_payment_method=True)["paid"]
     customer = first["customerId"]
     assert world.save_card(customer, card="5555 5555 5555 4444")["id"]
@@ -219,7 +219,7 @@ class Used:
         self.parameters: defaultdict[str, set[str]] = defaultdict(set)
         self.fields: defaultdict[str, set[str]] = defaultdict(set)
         self.wrong: list[str] = []
-        self._rows = [
+        self._rows: list[tuple[str, re.Pattern[str], str]] = [
             (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), row["operationId"])
             for path, rows in document["paths"].items()
             for method, row in rows.items()

@@ -44,10 +44,9 @@ class Process:
 
     def __init__(self, binary: str, flags: Sequence[str], env: Mapping[str, str]) -> None:
         """Start it and wait until it listens."""
-        self._folder = tempfile.mkdtemp(prefix="leapday-")
         self._child: subprocess.Popen[bytes] | None = None
-        endpoints = Path(self._folder, "endpoints.json")
-        log = Path(self._folder, "log")
+        folder = tempfile.mkdtemp(prefix="leapday-")
+        endpoints, log = Path(folder, "endpoints.json"), Path(folder, "log")
         command = [binary, "--port", "0", "--endpoints-file", str(endpoints), *flags]
         try:
             with log.open("wb") as out:
@@ -64,6 +63,9 @@ class Process:
         except BaseException:
             self.stop()
             raise
+        finally:
+            # Both are for the start only; the sandbox writes on where nobody looks.
+            shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
     def _wait(child: subprocess.Popen[bytes], endpoints: Path, log: Path) -> dict[str, Any]:
@@ -90,4 +92,3 @@ class Process:
                 child.kill()
                 child.wait()
         atexit.unregister(self.stop)
-        shutil.rmtree(self._folder, ignore_errors=True)
