@@ -274,6 +274,11 @@ def test_they_reach_all_of_the_control_api(leapday: Sandbox, monkeypatch: pytest
             documented = shapes.of_schema(done["content"]["application/json"]["schema"], document)
             typed = shapes.of_type(used.types[name])
             found += [f"{name}{one}" for one in shapes.differences(typed, documented)]
+    with pytest.raises(LeapdayError, match="404: There is no") as refused:
+        leapday.paygentic().faults.delete("7")
+    error = shapes.of_schema({"$ref": "#/components/schemas/shared.error"}, document)
+    found += [f"error: no {name}" for name in error["fields"] if not hasattr(refused.value, name)]
+    assert (refused.value.error, refused.value.code, refused.value.violations) == ("not_found", None, [])
     assert found == []
     manner = next(one for one in document["paths"]["/clock/advance"]["post"]["parameters"] if one["name"] == "deliver")
     assert set(get_args(Deliver)) == set(manner["schema"]["enum"])

@@ -11,6 +11,10 @@ export class LeapdayError extends Error {
     readonly status?: number,
     /** Everything that is wrong with the request, each with a JSON pointer. */
     readonly violations: Violation[] = [],
+    /** The kind of refusal, of the control API: `invalid`, `not_found`, `conflict`. */
+    readonly error?: string,
+    /** What the vendor calls it, where a refusal of the control API is the vendor's. */
+    readonly code?: string,
   ) {
     const told = status === undefined ? reason : `${status}: ${reason}`;
     const lines = violations.map((one) => `  ${one.place} ${one.pointer} ${one.rule}: ${one.message}`);

@@ -77,7 +77,9 @@ function read(text: string): Json {
 
 function refusal(status: number, text: string, hint: string | null): LeapdayError {
   const body = read(text);
-  if (Array.isArray(body?.violations)) return new LeapdayError(String(body.message), status, body.violations);
+  if (Array.isArray(body?.violations)) {
+    return new LeapdayError(String(body.message), status, body.violations, body.error, body.code);
+  }
   // A vendor's own shape: what is wrong stands beside it.
   return new LeapdayError([hint, text || "refused"].filter(Boolean).join("\n"), status);
 }

@@ -42,11 +42,18 @@ function isProgram(path: string): boolean {
   }
 }
 
+/** What the binary says of itself once it listens. */
+interface Endpoints {
+  base_url: string;
+  /** One that other machines can reach makes up a token of its own. */
+  admin_token?: string | null;
+}
+
 /** The running binary. It does not keep this process alive. */
 export class Process {
   private constructor(
     private readonly child: ChildProcess,
-    readonly url: string,
+    readonly endpoints: Endpoints,
   ) {}
 
   static async start(binary: string, flags: readonly string[], env: Record<string, string>): Promise<Process> {
@@ -76,7 +83,7 @@ export class Process {
   }
 }
 
-async function listening(child: ChildProcess, endpoints: string, log: string): Promise<string> {
+async function listening(child: ChildProcess, endpoints: string, log: string): Promise<Endpoints> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   let broken: Error | undefined;
   child.once("error", (error) => (broken = error));
@@ -90,7 +97,7 @@ async function listening(child: ChildProcess, endpoints: string, log: string): P
     }
     await pause(POLL_MS);
   }
-  return JSON.parse(readFileSync(endpoints, "utf8")).base_url;
+  return JSON.parse(readFileSync(endpoints, "utf8"));
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -53,7 +53,8 @@ export class Sandbox {
   static async start({ flags = [], binary, ...options }: StartOptions = {}): Promise<Sandbox> {
     const env: Record<string, string> = options.adminToken === undefined ? {} : { [ADMIN_TOKEN]: options.adminToken };
     const started = await Process.start(findBinary(binary), flags, env);
-    return new Sandbox(started.url, options, started);
+    const { base_url: url, admin_token: adminToken } = started.endpoints;
+    return new Sandbox(url, adminToken ? { ...options, adminToken } : options, started);
   }
 
   /** Uses one that runs: `Sandbox.connect("http://127.0.0.1:4010")`. */

@@ -243,6 +243,12 @@ test("they reach all of the control API", async (t) => {
     const documented = schema === undefined ? "nothing" : shapes.ofSchema(schema, document);
     found.push(...shapes.differences(typed, documented).map((one) => name + one));
   }
+  await assert.rejects(sandbox.paygentic().faults.delete("7"), (error: LeapdayError) => {
+    const { fields } = shapes.ofSchema({ $ref: "shared.error" }, document) as { fields: object };
+    found.push(...Object.keys(fields).filter((name) => !(name in error)).map((name) => `error: no ${name}`));
+    assert.deepEqual([error.status, error.error, error.code, error.violations], [404, "not_found", undefined, []]);
+    return true;
+  });
   assert.deepEqual(found, []);
 });
 

@@ -101,7 +101,7 @@ def _read(content: bytes) -> Any:
 def _refusal(status: int, content: bytes, hint: str | None) -> LeapdayError:
     body = _read(content)
     if isinstance(body, dict) and isinstance(body.get("violations"), list):
-        return LeapdayError(str(body.get("message")), status, body["violations"])
+        return LeapdayError(str(body.get("message")), status, body["violations"], body.get("error"), body.get("code"))
     # A vendor's own shape: what is wrong stands beside it.
     text = content.decode(errors="replace") or http.client.responses.get(status, "refused")
     return LeapdayError(text if hint is None else f"{hint}\n{text}", status)

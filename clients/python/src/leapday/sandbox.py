@@ -52,7 +52,9 @@ class Sandbox:
         """
         env = {} if admin_token is None else {ADMIN_TOKEN: admin_token}
         process = Process(find_binary(binary), flags, env)
-        return cls(process.endpoints["base_url"], admin_token=admin_token, timeout=timeout, process=process)
+        # One that other machines can reach makes up a token of its own.
+        token = process.endpoints.get("admin_token") or admin_token
+        return cls(process.endpoints["base_url"], admin_token=token, timeout=timeout, process=process)
 
     @classmethod
     def connect(cls, url: str, *, admin_token: str | None = None, timeout: float = TIMEOUT_S) -> Sandbox:
