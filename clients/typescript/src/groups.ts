@@ -73,10 +73,13 @@ export class Clock {
   }
 
   /**
-   * Goes by a duration (`"P1M"`) or to an instant (`{ to: … }`); whatever is due on the way happens, in order. The answer
-   * shows the first 1,000 events of the journey: `offset` and `limit` choose others.
+   * Goes by a duration (`"P1M"`) or to an instant (`{ to: … }`); whatever is due on the way happens, in order. The
+   * answer shows the first 1,000 events of the journey: `offset` and `limit` choose others.
    */
-  advance(to: Target, { clock, deliver, offset, limit }: OfClock & Page & { deliver?: Deliver } = {}): Promise<Journey> {
+  advance(
+    to: Target,
+    { clock, deliver, offset, limit }: OfClock & Page & { deliver?: Deliver } = {},
+  ): Promise<Journey> {
     return this.control.ask<Journey>("POST", "/clock/advance", { deliver, offset, limit }, { ...target(to), clock });
   }
 
@@ -87,7 +90,13 @@ export class Clock {
   }
 
   /** Does the next thing that is due. */
-  step({ clock, deliver, offset, limit, dryRun }: OfClock & Page & { deliver?: Deliver; dryRun?: boolean } = {}): Promise<Step> {
+  step({
+    clock,
+    deliver,
+    offset,
+    limit,
+    dryRun,
+  }: OfClock & Page & { deliver?: Deliver; dryRun?: boolean } = {}): Promise<Step> {
     return this.control.ask<Step>("POST", "/clock/step", { deliver, offset, limit }, { clock, dry_run: dryRun });
   }
 
@@ -176,7 +185,10 @@ export class WebhookEndpoints {
   }
 
   /** Changes what is named. */
-  update(id: string, change: { url?: string; events?: string[]; secret?: string; enabled?: boolean }): Promise<Endpoint> {
+  update(
+    id: string,
+    change: { url?: string; events?: string[]; secret?: string; enabled?: boolean },
+  ): Promise<Endpoint> {
     return this.control.ask<Endpoint>("PATCH", `/webhook-endpoints/${segment(id)}`, {}, change);
   }
 
@@ -196,7 +208,10 @@ export class WebhookRules {
   }
 
   /** A rule for the next webhook, or for `times` of them; `by` (`"PT10M"`) is how late a delay is. */
-  create(action: Action, options: { event?: string; endpoint?: string; by?: string; times?: number } = {}): Promise<Rule> {
+  create(
+    action: Action,
+    options: { event?: string; endpoint?: string; by?: string; times?: number } = {},
+  ): Promise<Rule> {
     return this.control.ask<Rule>("POST", "/webhook-rules", {}, { action, ...options });
   }
 

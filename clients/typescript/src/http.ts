@@ -19,7 +19,13 @@ export class Http {
   }
 
   /** The answer is its JSON, `undefined` if it is empty, or its text if it is no JSON. */
-  async send(method: string, path: string, query: Query = {}, body?: unknown, headers: Record<string, string> = {}): Promise<Json> {
+  async send(
+    method: string,
+    path: string,
+    query: Query = {},
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Json> {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) asked.set(name, String(value));
@@ -45,7 +51,7 @@ export class Http {
   }
 }
 
-/** The control API, for one world or for none. The provider is named in every call, since one key may have worlds at several. */
+/** The control API, for one world or for none. Every call names the provider: one key may have worlds at several. */
 export class Control {
   constructor(
     private readonly http: Http,

@@ -1,6 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -20,9 +30,9 @@ const GUARDED = 'exec 3<&0 </dev/null; (cat <&3 >/dev/null 2>&1; kill 0) & exec 
 /** The binary that is named, else `LEAPDAY_BIN`, else `leapday` on the path. */
 export function findBinary(binary?: string): string {
   const named = binary ?? process.env["LEAPDAY_BIN"];
+  const name = named || "leapday";
   const folders = (process.env["PATH"] ?? "").split(delimiter);
-  const tried = named ? (named.includes("/") ? [named] : folders.map((one) => join(one, named))) : folders.map((one) => join(one, "leapday"));
-  const found = tried.find(isProgram);
+  const found = (name.includes("/") ? [name] : folders.map((one) => join(one, name))).find(isProgram);
   if (found === undefined) {
     const where = named ? `"${named}" is no program` : "there is no `leapday` on PATH";
     throw new LeapdayError(

@@ -44,8 +44,8 @@ interface Waiting {
 }
 
 /**
- * A webhook endpoint of a world; `World.receiver()` opens it. Each webhook is given out once, so that who expects the same
- * type twice gets two.
+ * A webhook endpoint of a world; `World.receiver()` opens it. Each webhook is given out once, so that who expects the
+ * same type twice gets two.
  */
 export class Receiver {
   /** What it answers: set it to 500, and the vendor tries again. */
@@ -70,7 +70,10 @@ export class Receiver {
   ) {}
 
   /** Use `World.receiver()`. */
-  static async listen(world: World, { events, secret, bind = "127.0.0.1", host = bind, signature }: ReceiverOptions): Promise<Receiver> {
+  static async listen(
+    world: World,
+    { events, secret, bind = "127.0.0.1", host = bind, signature }: ReceiverOptions,
+  ): Promise<Receiver> {
     const server = createServer();
     server.listen(0, bind).unref();
     await once(server, "listening");
@@ -92,8 +95,8 @@ export class Receiver {
   }
 
   /**
-   * Waits for a webhook of a type (`invoice.*`) that was not given out yet, and gives it. The error lists what came, and
-   * what was not signed.
+   * Waits for a webhook of a type (`invoice.*`) that was not given out yet, and gives it. The error lists what came,
+   * and what was not signed.
    */
   async expectWebhook(
     type = "*",
@@ -104,7 +107,10 @@ export class Receiver {
     const found = this.open.findIndex(wanted);
     const [webhook] = found < 0 || this.refused.length > 0 ? [] : this.open.splice(found, 1);
     if (webhook !== undefined) return webhook;
-    const came = last(this.received.map((one) => `${one.type}  answered ${one.answered}`), "webhooks");
+    const came = last(
+      this.received.map((one) => `${one.type}  answered ${one.answered}`),
+      "webhooks",
+    );
     const wrong = this.refused.map((why) => `\nturned away: ${why}`).join("");
     throw new ExpectationError(`no webhook "${type}" within ${timeout} ms; ${came}${wrong}`);
   }
@@ -160,8 +166,8 @@ function typeOf(provider: Provider, body: Json): string {
 /**
  * Checks that the vendor has signed a webhook; throws a `LeapdayError` that says why not.
  *
- * `signature`: for Paymennt, what `--webhook-signature` says: `HEADER:ALGORITHM:ENCODING`. `now`: seconds since 1970, if
- * another instant than this one is meant.
+ * `signature`: for Paymennt, what `--webhook-signature` says: `HEADER:ALGORITHM:ENCODING`. `now`: seconds since 1970,
+ * if another instant than this one is meant.
  */
 export function verifySignature(
   provider: Provider,
@@ -183,14 +189,22 @@ export function verifySignature(
     const right = `v1,${createHmac("sha256", key).update(`${id}.${at}.${body}`).digest("base64")}`;
     among(right, header("svix-signature").split(" "), "svix-signature");
   } else if (provider === "paylera") {
-    const parts = header("paylera-signature").split(",").map((part) => part.split("=", 2));
+    const parts = header("paylera-signature")
+      .split(",")
+      .map((part) => part.split("=", 2));
     const at = parts.find(([name]) => name === "t")?.[1] ?? "";
     recent(at, now);
     const right = createHmac("sha256", secret).update(`${at}.${body}`).digest("hex");
-    among(right, parts.filter(([name]) => name === "v1").map(([, value]) => value ?? ""), "paylera-signature");
+    among(
+      right,
+      parts.filter(([name]) => name === "v1").map(([, value]) => value ?? ""),
+      "paylera-signature",
+    );
   } else {
     const [name = "", algorithm = "sha256", encoding = "hex"] = signature.split(":");
-    const right = createHmac(algorithm, secret).update(body).digest(encoding === "base64" ? "base64" : "hex");
+    const right = createHmac(algorithm, secret)
+      .update(body)
+      .digest(encoding === "base64" ? "base64" : "hex");
     among(right, [header(name)], name);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the control API answers: the JSON itself, typed. The names are the API's own, and a test holds each of these types
- * against the OpenAPI document of the binary. Instants are RFC 3339 in UTC: they compare and sort as text.
+ * What the control API answers: the JSON itself, typed. The names are the API's own, and a test holds each of these
+ * types against the OpenAPI document of the binary. Instants are RFC 3339 in UTC: they compare and sort as text.
  */
 
 /** Webhooks of an advance: each instant's before the clock moves past it, or all once it has arrived. */

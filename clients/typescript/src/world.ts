@@ -98,12 +98,19 @@ export class World {
    */
   async expectEvent(
     type: string,
-    { timeout = 10_000, offset = 0, where }: { timeout?: number; offset?: number; where?: (event: Event) => boolean } = {},
+    {
+      timeout = 10_000,
+      offset = 0,
+      where,
+    }: { timeout?: number; offset?: number; where?: (event: Event) => boolean } = {},
   ): Promise<Event> {
     const deadline = Date.now() + timeout;
-    for (let start = offset; ; ) {
+    for (let start = offset; ;) {
       const left = deadline - Date.now();
-      const page = await this.events.wait(type, { timeout: Math.min(Math.max(left, 0), LONGEST_WAIT_MS), offset: start });
+      const page = await this.events.wait(type, {
+        timeout: Math.min(Math.max(left, 0), LONGEST_WAIT_MS),
+        offset: start,
+      });
       const found = page.events.find((event) => where === undefined || where(event));
       if (found !== undefined) return found;
       start = page.next;
@@ -117,11 +124,17 @@ export class World {
   }
 
   /** Waits for an e-mail or a text message, to somebody or to anybody, and gives the first. */
-  async expectMessage(to?: string, { timeout = 10_000, offset = 0 }: { timeout?: number; offset?: number } = {}): Promise<Message> {
+  async expectMessage(
+    to?: string,
+    { timeout = 10_000, offset = 0 }: { timeout?: number; offset?: number } = {},
+  ): Promise<Message> {
     const found = (await this.messages(to, { offset, timeout })).messages[0];
     if (found !== undefined) return found;
     const all = (await this.messages(undefined, { offset })).messages;
-    const sent = look.last(all.map((one) => `${one.at}  ${one.to}  ${one.subject}`), "messages");
+    const sent = look.last(
+      all.map((one) => `${one.at}  ${one.to}  ${one.subject}`),
+      "messages",
+    );
     throw new ExpectationError(`no message${to === undefined ? "" : ` to ${to}`} within ${timeout} ms; ${sent}`);
   }
 
@@ -138,14 +151,24 @@ export class World {
   /** Checks which requests were made. The error shows near misses. */
   async verify(operation?: string, expected: ExpectedRequests = {}): Promise<Verification> {
     const { bodyContains, atLeast, atMost, timeout, ...rest } = expected;
-    const body = { operation, ...rest, body_contains: bodyContains, at_least: atLeast, at_most: atMost, wait: waiting(timeout) };
+    const body = {
+      operation,
+      ...rest,
+      body_contains: bodyContains,
+      at_least: atLeast,
+      at_most: atMost,
+      wait: waiting(timeout),
+    };
     const found = await this.control.ask<Verification>("POST", "/journal/verify", {}, body);
     if (!found.verified) throw new ExpectationError(look.unverified(found));
     return found;
   }
 
   /** Pays a payment session as its page does, with a card that succeeds or with this one. */
-  pay(session: string, { card, savePaymentMethod }: { card?: Card | string; savePaymentMethod?: boolean } = {}): Promise<Payment> {
+  pay(
+    session: string,
+    { card, savePaymentMethod }: { card?: Card | string; savePaymentMethod?: boolean } = {},
+  ): Promise<Payment> {
     const body = { card: asCard(card), savePaymentMethod };
     return this.control.ask<Payment>("POST", `/payments/${segment(session)}/complete`, {}, body);
   }

@@ -36,7 +36,10 @@ test("Paylera tries again on the clock", async () => {
   const second = await receiver.expectWebhook("invoice.paid");
   assert.deepEqual([first.answered, second.answered, first.raw], [500, 200, second.raw]);
   const [delivery] = (await world.deliveries.list({ status: "succeeded" })).deliveries;
-  assert.deepEqual(delivery?.attempts.map((one) => one.at), ["2028-01-31T00:00:00Z", "2028-01-31T00:00:15Z"]);
+  assert.deepEqual(
+    delivery?.attempts.map((one) => one.at),
+    ["2028-01-31T00:00:00Z", "2028-01-31T00:00:15Z"],
+  );
 });
 
 test("Paymennt", async () => {

@@ -45,7 +45,10 @@ test("it stops when it is told", async () => {
   const connected = await Sandbox.connect(`${started.url}/`);
   assert.deepEqual(await connected.health(), await started.health());
   await started.stop();
-  await assert.rejects(Sandbox.connect(started.url), { status: undefined, message: /^no answer to GET http:.*ECONNREFUSED/ });
+  await assert.rejects(Sandbox.connect(started.url), {
+    status: undefined,
+    message: /^no answer to GET http:.*ECONNREFUSED/,
+  });
   await started.stop();
 });
 

@@ -27,7 +27,10 @@ export function askedTypes(): Map<string, Shape> {
     if (ts.isCallExpression(node) && node.expression.getText().endsWith("control.ask")) {
       const [of, method, path] = [node.typeArguments?.[0], node.arguments[0], node.arguments[1]];
       if (of === undefined || method === undefined || path === undefined) throw new Error(`untyped: ${node.getText()}`);
-      found.set(`${text(method)} ${text(pathOf(path, checker))}`, ofType(checker.getTypeFromTypeNode(of), checker, node));
+      found.set(
+        `${text(method)} ${text(pathOf(path, checker))}`,
+        ofType(checker.getTypeFromTypeNode(of), checker, node),
+      );
     }
     ts.forEachChild(node, visit);
   };
@@ -44,7 +47,8 @@ function pathOf(node: ts.Node, checker: ts.TypeChecker): ts.Node {
 
 function text(node: ts.Node): string {
   if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
-  if (ts.isTemplateExpression(node)) return node.head.text + node.templateSpans.map((one) => `{}${one.literal.text}`).join("");
+  if (ts.isTemplateExpression(node))
+    return node.head.text + node.templateSpans.map((one) => `{}${one.literal.text}`).join("");
   throw new Error(`no literal: ${node.getText()}`);
 }
 
@@ -56,7 +60,9 @@ function ofType(type: ts.Type, checker: ts.TypeChecker, at: ts.Node): Shape {
   if (type.flags & ts.TypeFlags.Void) return "nothing";
   if (type.flags & ts.TypeFlags.StringLiteral) return { enum: [(type as ts.StringLiteralType).value] };
   if (type.isUnion()) {
-    const parts = type.types.filter((one) => !(one.flags & ts.TypeFlags.Undefined)).map((one) => ofType(one, checker, at));
+    const parts = type.types
+      .filter((one) => !(one.flags & ts.TypeFlags.Undefined))
+      .map((one) => ofType(one, checker, at));
     const words = parts.flatMap((one) => (typeof one === "object" && "enum" in one ? one.enum : [])).sort();
     const others = parts.filter((one) => typeof one === "string" || !("enum" in one));
     return union([...(words.length > 0 ? [{ enum: words }] : []), ...others]);
@@ -80,11 +86,13 @@ export function ofSchema(schema: Json, document: Json): Shape {
   if (schema.$ref) return ofSchema(document.components.schemas[schema.$ref.split("/").pop()], document);
   if (schema.anyOf) return union(schema.anyOf.map((one: Json) => ofSchema(one, document)));
   if (schema.enum || schema.const !== undefined) return { enum: [...(schema.enum ?? [schema.const])].sort() };
-  if (Array.isArray(schema.type)) return union(schema.type.map((type: string) => ofSchema({ ...schema, type }, document)));
+  if (Array.isArray(schema.type))
+    return union(schema.type.map((type: string) => ofSchema({ ...schema, type }, document)));
   if (schema.type === "integer") return "number";
   if (schema.type === "array") return { items: ofSchema(schema.items, document) };
   if (schema.type !== "object") return schema.type;
-  if (typeof schema.additionalProperties === "object") return { values: ofSchema(schema.additionalProperties, document) };
+  if (typeof schema.additionalProperties === "object")
+    return { values: ofSchema(schema.additionalProperties, document) };
   const fields: Record<string, Shape> = {};
   const required = new Set<string>(schema.required ?? []);
   for (const base of schema.allOf ?? []) {

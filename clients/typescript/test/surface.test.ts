@@ -42,9 +42,15 @@ const parts: Record<string, () => Promise<void>> = {
     assert.deepEqual((await world.events.wait("invoice.*", { timeout: 0 })).events, []);
     await subscribe(world);
     const listed = await world.events.list("customer.*", { offset: 0, limit: 5 });
-    assert.deepEqual(listed.events.map((one) => one.type), ["customer.created.v0"]);
+    assert.deepEqual(
+      listed.events.map((one) => one.type),
+      ["customer.created.v0"],
+    );
     const waited = await world.events.wait("subscription.*", { timeout: 5_000, offset: 1, limit: 1 });
-    assert.deepEqual(waited.events.map((one) => one.number), [1]);
+    assert.deepEqual(
+      waited.events.map((one) => one.number),
+      [1],
+    );
     const invoice = await world.expectEvent("invoice.issued.v0");
     assert.deepEqual([invoice.at, invoice.about.amount, invoice.about.currency], [START, "54.14", "USD"]);
     const again = await world.expectEvent("invoice.*", { offset: 1, where: (one) => one.about.amount === "54.14" });
@@ -82,7 +88,13 @@ const parts: Record<string, () => Promise<void>> = {
     await subscribe(world);
     await receiver.expectWebhook();
     const [wrong] = (await world.journal({ violated: true, limit: 5, offset: 0 })).requests;
-    assert.deepEqual(Object.keys(wrong?.violations[0] ?? {}).sort(), ["message", "place", "pointer", "rule", "suggestion"]);
+    assert.deepEqual(Object.keys(wrong?.violations[0] ?? {}).sort(), [
+      "message",
+      "place",
+      "pointer",
+      "rule",
+      "suggestion",
+    ]);
     const filter = { operation: "create*", method: "POST", path: "/v0/subscriptions", status: 201, contains: "Ada" };
     const [made, ...others] = (await world.journal({ ...filter, timeout: 5_000 })).requests;
     assert.deepEqual([made?.operation, others.length], ["createSubscription", 0]);
@@ -92,7 +104,10 @@ const parts: Record<string, () => Promise<void>> = {
     assert.equal((await world.verify("createSubscription", expected)).count, 1);
     assert.equal((await world.verify("createProduct", { status: 201, count: 0, timeout: 0 })).expected, "0");
     const missed = world.verify("createSubscription", { status: 400, count: 2 });
-    await assert.rejects(missed, { name: "ExpectationError", message: /expected 2 such .*\n.*near misses[^]*status is 201/ });
+    await assert.rejects(missed, {
+      name: "ExpectationError",
+      message: /expected 2 such .*\n.*near misses[^]*status is 201/,
+    });
   },
 
   async messages() {
@@ -134,10 +149,18 @@ const parts: Record<string, () => Promise<void>> = {
     const change = { url: `${receiver.url}/b`, events: [], secret: "whsec_other", enabled: false };
     const endpoint = await world.webhookEndpoints.update(made.id, change);
     assert.deepEqual(await world.webhookEndpoints.get(endpoint.id), endpoint);
-    assert.deepEqual((await world.webhookEndpoints.list()).map((one) => one.url), [receiver.url, endpoint.url]);
+    assert.deepEqual(
+      (await world.webhookEndpoints.list()).map((one) => one.url),
+      [receiver.url, endpoint.url],
+    );
     await world.webhookEndpoints.delete(endpoint.id);
     const mine = receiver.endpoint.id;
-    const rule = await world.webhookRules.create("delay", { event: "customer.*", endpoint: mine, by: "PT10M", times: 1 });
+    const rule = await world.webhookRules.create("delay", {
+      event: "customer.*",
+      endpoint: mine,
+      by: "PT10M",
+      times: 1,
+    });
     const twice = await world.webhookRules.create("duplicate", { event: "invoice.*" });
     assert.deepEqual(await world.webhookRules.list(), [rule, twice]);
     await world.webhookRules.delete(twice.id);
@@ -148,7 +171,10 @@ const parts: Record<string, () => Promise<void>> = {
     const filter = { event: "invoice.paid", endpoint: mine, status: "succeeded", offset: 0, limit: 1 } as const;
     const [sent] = (await world.deliveries.list(filter)).deliveries;
     const again = await world.deliveries.redeliver(sent?.id ?? "");
-    assert.deepEqual(again.attempts.map((one) => one.byHand), [false, true]);
+    assert.deepEqual(
+      again.attempts.map((one) => one.byHand),
+      [false, true],
+    );
     assert.deepEqual(await world.deliveries.get(again.id), again);
     await receiver.expectWebhook("invoice.paid");
     await receiver.close();
@@ -245,7 +271,11 @@ test("they reach all of the control API", async (t) => {
   }
   await assert.rejects(sandbox.paygentic().faults.delete("7"), (error: LeapdayError) => {
     const { fields } = shapes.ofSchema({ $ref: "shared.error" }, document) as { fields: object };
-    found.push(...Object.keys(fields).filter((name) => !(name in error)).map((name) => `error: no ${name}`));
+    found.push(
+      ...Object.keys(fields)
+        .filter((name) => !(name in error))
+        .map((name) => `error: no ${name}`),
+    );
     assert.deepEqual([error.status, error.error, error.code, error.violations], [404, "not_found", undefined, []]);
     return true;
   });

@@ -18,7 +18,9 @@ test("the page's Vitest project passes", async () => {
   symlinkSync(join(root, "node_modules", "vitest"), join(folder, "node_modules", "vitest"));
   writeFileSync(join(folder, "package.json"), '{"type": "module"}');
   const page = readFileSync(join(root, "README.md"), "utf8");
-  const blocks = page.matchAll(/<!-- test: clients\/typescript\/test\/vitest\.test\.ts -->\n```js\n\/\/ (\S+)\n([^]*?)```\n/g);
+  const blocks = page.matchAll(
+    /<!-- test: clients\/typescript\/test\/vitest\.test\.ts -->\n```js\n\/\/ (\S+)\n([^]*?)```\n/g,
+  );
   const names = [...blocks].map(([, name = "", text = ""]) => {
     writeFileSync(join(folder, name), text);
     return name;

@@ -20,7 +20,10 @@ test("a year at Paygentic", async () => {
   await world.clock.advance({ to: "2029-02-01T00:00:00Z" }, { clock });
   const invoices = (await world.call("GET", "/v2/invoices?limit=20")).data;
   const ends = [...MONTHS.slice(1), "2029-02-28", "2029-03-31"].map(midnight);
-  assert.deepEqual(invoices.map((one: Json) => one.periodEnd), ends);
+  assert.deepEqual(
+    invoices.map((one: Json) => one.periodEnd),
+    ends,
+  );
   assert.deepEqual(new Set(invoices.map((one: Json) => one.grandTotal)), new Set(["54.14"]), "49.90 and 8.5 % tax");
   const issued = (await world.events.list("invoice.issued.v0")).events.map((one) => one.at);
   assert.deepEqual(issued.slice(0, 4), ["2028-01-31", "2028-03-01", "2028-04-01", "2028-05-01"].map(midnight));
@@ -32,7 +35,10 @@ test("a year at Paylera", async () => {
   const seen = await world.clock.preview("P1Y");
   assert.deepEqual((await world.clock.advance("P1Y")).events, seen.events);
   const paid = (await world.events.list("invoice.paid")).events;
-  assert.deepEqual(paid.map((one) => one.at), MONTHS.map(midnight));
+  assert.deepEqual(
+    paid.map((one) => one.at),
+    MONTHS.map(midnight),
+  );
 });
 
 test("dunning by script", async () => {
@@ -58,8 +64,15 @@ test("64 worlds in parallel", async () => {
       return { key: world.key, now, invoices };
     }),
   );
-  assert.deepEqual(found.map((one) => one.invoices), months.map((number) => number + 2), "one each month, each its own");
-  assert.deepEqual(found.map((one) => one.now), months.map((number) => midnight(MONTHS[number] ?? "")));
+  assert.deepEqual(
+    found.map((one) => one.invoices),
+    months.map((number) => number + 2),
+    "one each month, each its own",
+  );
+  assert.deepEqual(
+    found.map((one) => one.now),
+    months.map((number) => midnight(MONTHS[number] ?? "")),
+  );
   assert.equal(new Set(found.map((one) => one.key)).size, 64);
 });
 
