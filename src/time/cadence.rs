@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Timestamp;
@@ -153,8 +153,13 @@ impl Cadence {
     /// `n` may be negative. `None` outside the calendar (years −9999 to 9999).
     #[must_use]
     pub fn after(self, anchor: Timestamp, n: i64) -> Option<Timestamp> {
+        self.from(anchor, anchor.split(), n)
+    }
+
+    /// `anchor + n × cadence`, where the calendar has been asked for the anchor's date already.
+    fn from(self, anchor: Timestamp, split: (Date, i64), n: i64) -> Option<Timestamp> {
         let months = i64::from(self.months).checked_mul(n)?;
-        let shifted = if months == 0 { anchor } else { plus_months(anchor, months)? };
+        let shifted = if months == 0 { anchor } else { plus_months(split, months)? };
         let each = i64::from(self.days) * DAY_SECONDS + i64::from(self.seconds);
         let seconds = each.checked_mul(n)?;
         if seconds == 0 { Some(shifted) } else { shifted.plus_millis(seconds.checked_mul(1_000)?) }
@@ -167,15 +172,13 @@ impl Cadence {
     }
 }
 
-fn plus_months(anchor: Timestamp, months: i64) -> Option<Timestamp> {
-    let civil = anchor.civil();
-    let from = civil.date();
+fn plus_months((from, time_of_day): (Date, i64), months: i64) -> Option<Timestamp> {
     let total = (i64::from(from.year()) * 12 + i64::from(from.month()) - 1).checked_add(months)?;
     let year = i16::try_from(total.div_euclid(12)).ok()?;
     let month = i8::try_from(total.rem_euclid(12) + 1).ok()?;
     let first = Date::new(year, month, 1).ok()?;
     let date = Date::new(year, month, from.day().min(first.days_in_month())).ok()?;
-    Timestamp::from_civil(DateTime::from_parts(date, civil.time()))
+    Timestamp::midnight(date)?.plus_millis(time_of_day)
 }
 
 /// Prints the shortest ISO form: `P1M`, `P3M`, `P1Y`, `P1Y2M`, `P7D`, `PT4H`; zero is `P0D`.
@@ -231,6 +234,17 @@ impl Grid {
             return None;
         }
         self.cadence.after(self.anchor, n)
+    }
+
+    /// Boundaries `n` and `n + 1`: the period between them. `None` where either is.
+    #[must_use]
+    pub fn period(self, n: i64) -> Option<(Timestamp, Timestamp)> {
+        if self.cadence.is_zero() {
+            return None;
+        }
+        let split = self.anchor.split();
+        let boundary = |n| self.cadence.from(self.anchor, split, n);
+        Some((boundary(n)?, boundary(n.checked_add(1)?)?))
     }
 
     /// The largest `n` with `boundary(n) <= t`: the index of the half-open window that holds `t`.

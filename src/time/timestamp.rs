@@ -10,6 +10,9 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+const DAY_MILLIS: i64 = 86_400_000;
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
 /// An instant in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
@@ -69,7 +72,13 @@ impl Timestamp {
     /// Midnight UTC of a date.
     #[must_use]
     pub fn midnight(date: Date) -> Option<Self> {
-        Self::from_civil(date.to_datetime(jiff::civil::Time::midnight()))
+        Self::from_second(date.duration_since(EPOCH).as_secs())
+    }
+
+    /// The date in UTC, and the milliseconds since its midnight.
+    #[must_use]
+    pub fn split(self) -> (Date, i64) {
+        (self.civil().date(), self.millis.rem_euclid(DAY_MILLIS))
     }
 
     fn calendar(self) -> jiff::Timestamp {

@@ -12,6 +12,7 @@ mod ids;
 mod keep;
 mod messages;
 mod outbox;
+mod rows;
 mod scripts;
 mod table;
 mod timers;
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use self::events::{Event, Notice};
 pub use self::ids::{IdText, Ids, hash};
 pub use self::keep::{NoWorld, Word, pairs, seed, sha256, text, word};
-pub use self::messages::{Channel, MESSAGES_KEPT, Message};
+pub use self::messages::{Channel, MESSAGES_KEPT, Message, Written};
 pub use self::outbox::{
     Answer, Attempt, Delivery, Endpoint, Mischief, Outbox, Rule, Status as DeliveryStatus, matches,
 };
@@ -38,12 +39,17 @@ pub trait State: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     type Due: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
     /// All that can happen in it, with the row as it was.
     type Notice: Notice;
+    /// All that its customers are written, with what the words are made of.
+    type Letter: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
 
     /// The tables of an empty world.
     fn new(seed: u64) -> Self;
 
     /// Does what falls due. The clock stands at the due instant.
     fn fire(world: &mut World<Self>, due: Self::Due);
+
+    /// What a letter says.
+    fn read(world: &World<Self>, letter: &Self::Letter) -> Written;
 
     /// A delivery has run out of attempts.
     fn gave_up(_world: &mut World<Self>, _delivery: Id<Delivery>) {}
@@ -76,7 +82,7 @@ pub struct World<S: State> {
     clocks: Vector<Clock>,
     timers: timers::Timers<S::Due>,
     events: events::Events<S::Notice>,
-    messages: messages::Messages,
+    messages: messages::Messages<S::Letter>,
     ids: Ids,
     #[serde(skip, default = "timers::bound")]
     timers_per_advance: usize,
@@ -93,7 +99,7 @@ impl<S: State> World<S> {
             clocks: Vector::unit(Clock::flowing(wall)),
             timers: timers::Timers::new(),
             events: events::Events::new(),
-            messages: messages::Messages::default(),
+            messages: messages::Messages::new(),
             ids: Ids::new(seed, "event"),
             timers_per_advance,
         }

@@ -11,9 +11,6 @@ TO_COME = {
     "docs/embedding.md",
     "docs/ci.md",
     "docs/team.md",
-    "docs/performance.md",
-    "clients/python/README.md",
-    "clients/typescript/README.md",
 }
 LINKED = [page for page in PAGES + OTHERS if page.exists()]
 

@@ -24,6 +24,7 @@ use super::fees::Fee;
 use super::grants::{Grant, Purchase};
 use super::invoices::{Invoice, LineItem, Refund};
 use super::items::Item;
+use super::letters::{self, Letter};
 use super::merchant_integrations::Integration;
 use super::notices::Notice;
 use super::orders::{Line as OrderLine, Order};
@@ -43,7 +44,7 @@ use super::test_clocks::TestClock;
 use super::users::{self, User};
 use super::webhooks::{self, Webhooks};
 use crate::time::Timestamp;
-use crate::world::{Id, Table, hash, pairs};
+use crate::world::{Id, Table, Written, hash, pairs};
 
 /// The merchant of a starting world's rows, until a caller names one.
 pub const HOUSE_MERCHANT: &str = "org_leapday";
@@ -273,6 +274,7 @@ pub fn mine(asked: Option<&str>, owner: &str) -> bool {
 impl crate::world::State for State {
     type Due = Due;
     type Notice = Notice;
+    type Letter = Letter;
 
     fn new(seed: u64) -> Self {
         Self {
@@ -337,6 +339,10 @@ impl crate::world::State for State {
             merchant: None,
             seed: hash(seed, b"paygentic"),
         }
+    }
+
+    fn read(world: &World, letter: &Letter) -> Written {
+        letters::read(&world.state, letter)
     }
 
     fn fire(world: &mut World, due: Due) {

@@ -26,7 +26,7 @@ use super::usage::{ByMeter as UsageByMeter, Handle, UsageEvent};
 use super::wallets::{self, Transaction, Wallet};
 use super::{World, cycle, revrec, tax, webhook_endpoints};
 use crate::api::{Answers, Gist};
-use crate::world::{Delivery, Endpoint, Id, Table, hash, pairs};
+use crate::world::{Delivery, Endpoint, Id, Table, Written, hash, pairs};
 
 /// Who sells here, on pages and paper.
 pub const MERCHANT: &str = "Leapday Merchant";
@@ -161,6 +161,7 @@ impl State {
 impl crate::world::State for State {
     type Due = Due;
     type Notice = Notice;
+    type Letter = Written;
 
     fn new(seed: u64) -> Self {
         Self {
@@ -209,6 +210,10 @@ impl crate::world::State for State {
 
     fn gave_out(world: &mut World, endpoint: Id<Endpoint>) {
         webhook_endpoints::gave_out(world, endpoint);
+    }
+
+    fn read(_world: &World, letter: &Written) -> Written {
+        letter.clone()
     }
 
     fn fire(world: &mut World, due: Due) {
