@@ -259,10 +259,13 @@ impl Grid {
         }
         // Months differ from their average by days only, over any distance: the estimate is off by a step or two.
         let mut n = (t.second() - self.anchor.second()).div_euclid(length);
-        while !self.reached(n, t) {
+        let split = self.anchor.split();
+        // Boundaries rise with `n`, so one outside the calendar lies on the side of its sign.
+        let reached = |n| self.cadence.from(self.anchor, split, n).map_or(n < 0, |boundary| boundary <= t);
+        while !reached(n) {
             n -= 1;
         }
-        while self.reached(n + 1, t) {
+        while reached(n + 1) {
             n += 1;
         }
         n
@@ -272,12 +275,6 @@ impl Grid {
     #[must_use]
     pub fn is_boundary(self, t: Timestamp) -> bool {
         self.boundary(self.index_at(t)) == Some(t)
-    }
-
-    /// Whether boundary `n` is at or before `t`. Boundaries rise with `n`, so one outside the calendar lies on the
-    /// side of its sign.
-    fn reached(self, n: i64, t: Timestamp) -> bool {
-        self.boundary(n).map_or(n < 0, |boundary| boundary <= t)
     }
 }
 
