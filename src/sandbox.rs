@@ -1,28 +1,19 @@
-//! The front door: a whole sandbox from a handful of options, for tests and for `leapday serve`.
-//!
-//! ```
-//! let sandbox = leapday::Sandbox::builder().strict(true).start()?;
-//! assert!(sandbox.base_url().starts_with("http://127.0.0.1:"));
-//! # Ok::<(), leapday::sandbox::StartupError>(())
-//! ```
-//!
-//! It listens before [`Builder::start`] returns and stops when it is dropped.
+//! What a sandbox is made of: from a handful of options to sockets and what speaks to them, for `leapday serve` and for
+//! a [`Sandbox`](crate::Sandbox) in a test.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::api::{Keeper, Mount, Settings, Webhook};
 use crate::contract::near;
 use crate::control::Control;
-use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run, state_file};
+use crate::server::{Certificates, Front, Setup, Sockets, default_folder, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
 use crate::world::TIMERS_PER_ADVANCE;
 use crate::{fixtures, providers};
@@ -249,123 +240,4 @@ pub fn keep(options: &Options, mounts: &[Arc<dyn Mount>]) -> Result<(), StartupE
     let count = state_file::save(path, mounts).map_err(lost)?;
     tracing::info!(worlds = count, file = %path.display(), "state saved");
     Ok(())
-}
-
-/// A running sandbox. Stops when it is dropped.
-#[derive(Debug)]
-pub struct Sandbox {
-    base_url: String,
-    tls_port: Option<u16>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Sandbox {
-    /// A sandbox on a free port of this machine, unless the builder is told otherwise.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder(Options::default())
-    }
-
-    /// `http://127.0.0.1:PORT`
-    #[must_use]
-    pub fn base_url(&self) -> &str {
-        &self.base_url
-    }
-
-    /// Where it listens for TLS, if it does.
-    #[must_use]
-    pub fn tls_port(&self) -> Option<u16> {
-        self.tls_port
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The server may have ended by itself: then nobody listens, and that is as well.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Sets up a [`Sandbox`].
-#[derive(Debug, Clone)]
-pub struct Builder(Options);
-
-impl Builder {
-    /// Checks every answer against its schema: what tests want.
-    #[must_use]
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.0.strict = strict;
-        self
-    }
-
-    /// Puts violations into error bodies.
-    #[must_use]
-    pub fn explain(mut self, explain: bool) -> Self {
-        self.0.explain = explain;
-        self
-    }
-
-    /// What every new world starts from: a bundled world's name or a file.
-    #[must_use]
-    pub fn world(mut self, world: &str) -> Self {
-        world.clone_into(&mut self.0.world);
-        self
-    }
-
-    #[must_use]
-    pub fn random_seed(mut self, seed: u64) -> Self {
-        self.0.random_seed = seed;
-        self
-    }
-
-    /// Reads all worlds from a file at the start, and writes them there at the stop.
-    #[must_use]
-    pub fn state(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.state = Some(path.into());
-        self
-    }
-
-    /// Any other option.
-    #[must_use]
-    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
-        change(&mut self.0);
-        self
-    }
-
-    /// Starts the sandbox on a thread and a runtime of its own; it listens when this returns.
-    ///
-    /// # Errors
-    /// If it cannot listen or its starting world is refused.
-    pub fn start(self) -> Result<Sandbox, StartupError> {
-        let options = self.0;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.threads.max(1))
-            .enable_all()
-            .build()
-            .map_err(|error| StartupError(format!("no runtime: {error}")))?;
-        let sockets = runtime.block_on(bind(&options))?;
-        let address = sockets.plain.local_addr().map_err(|error| StartupError(error.to_string()))?;
-        let tls_port =
-            sockets.tls.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port());
-        let base_url = url_of(address);
-        let mounts = mounts(&options, &base_url)?;
-        let front = Arc::new(front(mounts.clone(), &options, base_url.clone())?);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serve = move || {
-            let stopped = async { drop(stopped.await) };
-            runtime.block_on(run(sockets, front, stopped, options.shutdown_timeout));
-            if let Err(error) = keep(&options, &mounts) {
-                tracing::error!(%error, "the worlds are lost");
-            }
-        };
-        let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
-        let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;
-        Ok(Sandbox { base_url, tls_port, stop: Some(stop), thread: Some(thread) })
-    }
 }
