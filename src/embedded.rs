@@ -36,6 +36,8 @@ pub struct Sandbox {
     pub(crate) thread: Option<JoinHandle<()>>,
 }
 
+type Started = Result<Listening, StartupError>;
+
 /// What the thread tells once it listens.
 struct Listening {
     base_url: String,
@@ -167,20 +169,22 @@ impl Builder {
     /// # Errors
     /// If it cannot listen or its starting world is refused.
     pub async fn start(self) -> Result<Sandbox, StartupError> {
-        let (wait, ready) = self.spawn()?;
-        wait.finish(ready.await)
+        let (tell, told) = oneshot::channel();
+        let starting = self.spawn(move |listening| drop(tell.send(listening)))?;
+        starting.finish(told.await.ok())
     }
 
-    /// The same for a thread that may wait.
+    /// The same for who may wait. A start takes some milliseconds, so that an executor bears it too: tests that are
+    /// asynchronous can share what a `LazyLock` starts.
     pub(crate) fn start_blocking(self) -> Result<Sandbox, StartupError> {
-        let (wait, ready) = self.spawn()?;
-        wait.finish(ready.blocking_recv())
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let starting = self.spawn(move |listening| drop(tell.send(listening)))?;
+        starting.finish(told.recv().ok())
     }
 
-    fn spawn(self) -> Result<(Starting, oneshot::Receiver<Result<Listening, StartupError>>), StartupError> {
+    fn spawn(self, tell: impl FnOnce(Started) + Send + 'static) -> Result<Starting, StartupError> {
         let options = self.0;
         let signature = options.signature;
-        let (tell, ready) = oneshot::channel();
         let (stop, stops) = oneshot::channel::<()>();
         let (through, stopped) = oneshot::channel::<()>();
         let serve = move || {
@@ -191,7 +195,7 @@ impl Builder {
         };
         let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
         let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;
-        Ok((Starting { signature, stop, stopped, thread }, ready))
+        Ok(Starting { signature, stop, stopped, thread })
     }
 }
 
@@ -204,12 +208,10 @@ struct Starting {
 }
 
 impl Starting {
-    fn finish(
-        self,
-        told: Result<Result<Listening, StartupError>, oneshot::error::RecvError>,
-    ) -> Result<Sandbox, StartupError> {
-        let died = |_| StartupError("the thread of the sandbox has died".to_owned());
-        let Listening { base_url, tls_port } = told.map_err(died)??;
+    /// With what its thread has told, if it has.
+    fn finish(self, told: Option<Started>) -> Result<Sandbox, StartupError> {
+        let died = || StartupError("the thread of the sandbox has died".to_owned());
+        let Listening { base_url, tls_port } = told.ok_or_else(died)??;
         let client = Client::connect(&base_url).map_err(|error| StartupError(error.to_string()))?;
         let client = client.signed(self.signature);
         Ok(Sandbox { client, tls_port, stop: Some(self.stop), stopped: self.stopped, thread: Some(self.thread) })
@@ -217,11 +219,7 @@ impl Starting {
 }
 
 /// The life of a sandbox: sockets, a word to whoever has started it, requests, and the worlds written down.
-fn serve(
-    options: &Options,
-    tell: oneshot::Sender<Result<Listening, StartupError>>,
-    stops: oneshot::Receiver<()>,
-) -> Result<(), StartupError> {
+fn serve(options: &Options, tell: impl FnOnce(Started), stops: oneshot::Receiver<()>) -> Result<(), StartupError> {
     let prepared = (|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(options.threads.max(1)).enable_all().build();
@@ -238,12 +236,12 @@ fn serve(
     let (runtime, sockets, mounts, front, listening) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            let _ = tell.send(Err(error));
+            tell(Err(error));
             return Ok(());
         }
     };
     // Whoever has started it may have gone away: then it stops at once.
-    let _ = tell.send(Ok(listening));
+    tell(Ok(listening));
     let stop = async { drop(stops.await) };
     runtime.block_on(run(sockets, front, stop, options.shutdown_timeout));
     keep(options, &mounts)
