@@ -1,6 +1,6 @@
 //! The same without `.await`, for tests that are plain functions.
 //!
-//! Every method here is the one of the same name in [`client`](crate::client), waited for. Whoever waits blocks its
+//! Every method here is the one of the same name in [`client`], waited for. Whoever waits blocks its
 //! thread, so in an asynchronous test such a call panics, as it does everywhere with tokio: use [`crate::Sandbox`]
 //! there. To start and to drop a [`Sandbox`] does not panic, so that one in a `LazyLock` can serve asynchronous tests,
 //! which speak to it through a [`client::Client`].

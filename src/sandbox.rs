@@ -22,7 +22,7 @@ use crate::{fixtures, providers};
 pub const MAX_BODY: usize = 1024 * 1024;
 /// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
 pub const MAX_WORLDS: usize = 10_000;
-/// How many threads a [`Sandbox`] has of its own: tests run many beside each other.
+/// How many threads a [`Sandbox`](crate::Sandbox) has of its own: tests run many beside each other.
 pub const THREADS: usize = 2;
 /// How long requests may take to finish once the sandbox is told to stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ pub struct Options {
     pub rate_limits: bool,
     pub max_body: usize,
     pub max_worlds: usize,
-    /// How many threads a [`Sandbox`] has.
+    /// How many threads a [`Sandbox`](crate::Sandbox) has.
     pub threads: usize,
     pub timers_per_advance: usize,
     /// A webhook endpoint that every new world has.

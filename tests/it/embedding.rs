@@ -132,6 +132,7 @@ async fn sessions_are_paid_declined_and_failed() {
     let paid = world.pay(&page).await.unwrap();
     assert!(paid.paid && page.ends_with(&paid.session));
     assert_eq!(refused(world.pay(&page).await), 409);
+    let world = paygentic().await;
     let page = checkout(&world).await;
     let failed = world.fail_payment(&page, "lost_card").await.unwrap();
     assert_eq!((failed.paid, failed.decline_code.as_deref()), (false, Some("lost_card")));
