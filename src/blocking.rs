@@ -15,6 +15,7 @@
 //! assert_eq!(event.at.to_string(), "2028-01-31T00:00:00Z");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![warn(missing_docs)]
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -211,6 +212,22 @@ impl Client {
     /// If the URL is none of plain HTTP.
     pub fn connect(url: &str) -> Result<Self, Error> {
         client::Client::connect(url).map(Self)
+    }
+
+    /// See [`client::Client::webhook_signature`].
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn webhook_signature(self, signature: &str) -> Result<Self, Error> {
+        self.0.webhook_signature(signature).map(Self)
+    }
+
+    /// See [`client::Client::world`].
+    ///
+    /// # Errors
+    /// If there is no such provider.
+    pub fn world(&self, provider: &str, key: &str) -> Result<World, Error> {
+        self.0.world(provider, key).map(World)
     }
 }
 

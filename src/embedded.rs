@@ -1,4 +1,5 @@
 //! The front door of the library: a whole sandbox on a thread of its own, for as long as somebody holds it.
+#![warn(missing_docs)]
 
 use std::path::PathBuf;
 use std::sync::Arc;

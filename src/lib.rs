@@ -58,11 +58,11 @@
 //!
 //! # Rooms, from the top
 //!
-//! main → cli → story → sandbox → client → control → server and providers (neither knows the other) → api → webhooks → world →
-//! billing, contract, documents, pages, time. Imports run downward only. Where this differs from the first plan: the
-//! router stands with the desk in `api`, since a mount owns its routes; the bookkeeping of webhooks stands in `world`,
-//! since it forks and rewinds with it; `pages` draws the magic cards of `billing`; `documents` puts on paper
-//! what any vendor invoices.
+//! main → cli → story → blocking → embedded → sandbox and client → control → server and providers (neither knows the
+//! other) → api → webhooks → world → billing, contract, documents, pages, time. Imports run downward only. Where this
+//! differs from the first plan: the router stands with the desk in `api`, since a mount owns its routes; the bookkeeping
+//! of webhooks stands in `world`, since it forks and rewinds with it; `pages` draws the magic cards of `billing`;
+//! `documents` puts on paper what any vendor invoices.
 //!
 //! # Rules of the house
 //!

@@ -34,22 +34,31 @@ pub const NOWHERE: &str = "http://localhost";
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
+    /// The address to listen on.
     pub host: String,
     /// 0 picks a free one.
     pub port: u16,
+    /// How others reach it, for the URLs in its answers.
     pub public_url: Option<String>,
     /// Name of a bundled world, or path of a file like those.
     pub world: String,
+    /// The seed of ids and of chance.
     pub random_seed: u64,
+    /// Checks every answer against its schema.
     pub strict: bool,
+    /// Puts violations into error bodies too.
     pub explain: bool,
+    /// Accepts keys that look live.
     pub allow_live_keys: bool,
     /// Refuses what goes beyond a vendor's rate limits.
     pub rate_limits: bool,
+    /// The largest request body, in bytes.
     pub max_body: usize,
+    /// How many worlds it holds.
     pub max_worlds: usize,
     /// How many threads a [`Sandbox`](crate::Sandbox) has.
     pub threads: usize,
+    /// How many timers one advance may fire.
     pub timers_per_advance: usize,
     /// A webhook endpoint that every new world has.
     pub webhook: Option<Webhook>,
@@ -57,6 +66,7 @@ pub struct Options {
     pub signature: Option<Signature>,
     /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
     pub standalone_pages: bool,
+    /// How long requests that run get to finish at the stop.
     pub shutdown_timeout: Duration,
     /// A port for TLS besides; 0 picks a free one.
     pub tls_port: Option<u16>,

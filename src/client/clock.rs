@@ -46,7 +46,9 @@ pub struct Clock {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Mode {
+    /// It runs with the wall's.
     Flowing,
+    /// It stands until it is moved.
     Frozen,
 }
 
@@ -54,7 +56,9 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Reading {
+    /// What it shows.
     pub now: Timestamp,
+    /// Whether it runs.
     pub mode: Mode,
 }
 
@@ -63,7 +67,9 @@ pub struct Reading {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Journey {
+    /// Where the clock stood.
     pub from: Timestamp,
+    /// Where it stands now.
     pub now: Timestamp,
     /// How many timers went off.
     pub fired: u64,
@@ -77,7 +83,9 @@ pub struct Journey {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
+    /// What it was.
     pub due: Due,
+    /// What it brought.
     pub journey: Journey,
 }
 
@@ -85,9 +93,11 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Due {
+    /// When.
     pub at: Timestamp,
-    /// `renewal`, `dunning` …: in the provider's words.
+    /// `period_ends`, `session_expires` …: in the provider's words.
     pub what: String,
+    /// Which row.
     pub about: Gist,
     /// What will happen then, without bodies.
     #[serde(default)]

@@ -10,6 +10,7 @@ use serde_json::Value;
 pub enum Error {
     /// Nobody answered, or not to the end.
     NoAnswer {
+        /// The sandbox that was asked.
         url: String,
         /// What was asked, and what came instead.
         reason: String,
@@ -30,6 +31,7 @@ pub enum Error {
 pub struct Refusal {
     /// `POST /_leapday/clock`
     pub request: String,
+    /// From 400 on.
     pub status: u16,
     /// What was wrong, with all details.
     pub message: String,

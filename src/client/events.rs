@@ -23,12 +23,14 @@ pub(super) const SHOWN: usize = 40;
 pub struct Event {
     /// Its place in the history of the world, from 0.
     pub number: usize,
+    /// `evt_…`
     pub id: String,
     /// In the vendor's words: `invoice.paid.v0`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// When it happened, on the clock that it happened on.
     pub at: Timestamp,
+    /// Which row, and how much.
     pub about: Gist,
     /// What the vendor's webhook says of it. Null where only briefs are told: of what falls due, and in the journal.
     #[serde(default)]
@@ -41,9 +43,11 @@ pub struct Event {
 pub struct Gist {
     /// `invoice`, `subscription` …
     pub noun: String,
+    /// The id that the vendor's API knows it by.
     pub id: String,
     /// A decimal number.
     pub amount: Option<String>,
+    /// `USD`
     pub currency: Option<String>,
 }
 

@@ -108,9 +108,11 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct ActiveFault {
+    /// Its number.
     pub id: String,
     /// `status:503`, `latency:2000ms`, `lose_answer` …
     pub then: String,
+    /// How likely it is, from 0 to 1.
     pub probability: f64,
     /// How many requests are left to it.
     pub times: Option<u32>,

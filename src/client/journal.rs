@@ -15,21 +15,27 @@ use crate::time::Timestamp;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct JournalEntry {
+    /// Its place among all requests of the world, from 0.
     pub number: u64,
     /// When it came, on the wall.
     pub received_at: Timestamp,
     /// What the world's clock showed.
     pub at: Timestamp,
+    /// `POST`
     pub method: String,
+    /// Below the provider's mount, without its query.
     pub path: String,
     /// `None`: no operation has this method and path.
     pub operation: Option<String>,
+    /// What was answered.
     pub status: u16,
     /// What was done to it on purpose.
     pub fault: Option<String>,
     /// What was wrong with it.
     pub violations: Vec<Value>,
+    /// What was sent, or its beginning.
     pub body: Option<String>,
+    /// What was answered, or its beginning.
     pub answer: Option<String>,
     /// What it has caused, without bodies.
     pub events: Vec<Event>,
@@ -87,6 +93,7 @@ impl Requests {
         Self { operation: Some(operation.to_owned()), ..Self::default() }
     }
 
+    /// Asked with this method: `POST`.
     pub fn method(self, method: &str) -> Self {
         Self { method: Some(method.to_owned()), ..self }
     }
@@ -112,10 +119,12 @@ impl Requests {
         Self { count: Some(count), ..self }
     }
 
+    /// So many or more.
     pub fn at_least(self, least: u32) -> Self {
         Self { at_least: Some(least), ..self }
     }
 
+    /// So many or fewer.
     pub fn at_most(self, most: u32) -> Self {
         Self { at_most: Some(most), ..self }
     }

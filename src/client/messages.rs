@@ -14,13 +14,17 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Message {
+    /// Its place among all messages of the world, from 0.
     pub number: usize,
+    /// When it would have gone out.
     pub at: Timestamp,
     /// `email` or `sms`.
     pub channel: String,
     /// An address or a telephone number.
     pub to: String,
+    /// What it is about.
     pub subject: String,
+    /// Where it leads.
     pub link: Option<String>,
 }
 

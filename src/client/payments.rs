@@ -12,10 +12,13 @@ use super::{Error, World};
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Payment {
+    /// Its id.
     pub session: String,
     /// In the vendor's words.
     pub status: String,
+    /// Whether the money has come.
     pub paid: bool,
+    /// Why it has not: `card_declined`.
     pub decline_code: Option<String>,
 }
 
@@ -25,6 +28,7 @@ pub struct Payment {
 pub struct Script {
     /// The id of a customer, a payment method or an invoice.
     pub of: String,
+    /// In order: `succeed`, `decline`, `decline:insufficient_funds` …
     pub outcomes: Vec<String>,
 }
 

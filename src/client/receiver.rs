@@ -49,7 +49,9 @@ struct Endpoint {
 pub struct Webhook {
     /// As events are named: `invoice.paid.v0`, `checkout.paid`.
     pub event_type: String,
+    /// As they came.
     pub headers: HeaderMap,
+    /// What it tells.
     pub body: Value,
     /// The body as it was signed.
     pub bytes: Bytes,

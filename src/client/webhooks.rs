@@ -14,31 +14,44 @@ use crate::time::Timestamp;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Delivery {
+    /// Its id, for [`World::redeliver`].
     pub id: String,
+    /// Whom it goes to.
     pub endpoint_id: String,
     /// `None`: the endpoint is gone.
     pub url: Option<String>,
+    /// What it tells of: an [`Event`](super::Event)'s id.
     pub event_id: String,
+    /// As events are named.
     pub event_type: String,
+    /// How far it has come.
     pub status: DeliveryStatus,
     /// What a rule did to it: `duplicate`, `reorder`, `delay` or `drop`.
     pub rule: Option<String>,
     /// When the next attempt is due; `None` while it is pending: now.
     pub next_attempt_at: Option<Timestamp>,
+    /// When it was made, on the clock of the event.
     pub created_at: Timestamp,
     /// As it was signed.
     pub body: String,
+    /// In order.
     pub attempts: Vec<Attempt>,
 }
 
+/// How far a delivery has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DeliveryStatus {
+    /// Not sent yet, or to be tried again.
     Pending,
+    /// Answered with a 2xx.
     Succeeded,
+    /// Given up.
     Failed,
+    /// A rule has dropped it.
     Dropped,
+    /// Its endpoint was removed or disabled before it was sent.
     Cancelled,
 }
 
@@ -53,11 +66,13 @@ pub struct Attempt {
     pub at: Timestamp,
     /// On the wall.
     pub sent_at: Timestamp,
+    /// How long the receiver took.
     pub duration_ms: f64,
     /// Somebody asked for it.
     pub by_hand: bool,
     /// The headers that sign it.
     pub headers: BTreeMap<String, String>,
+    /// `None`: there was none.
     pub response: Option<Response>,
     /// Why there is no response.
     pub error: Option<String>,
@@ -67,6 +82,7 @@ pub struct Attempt {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Response {
+    /// The status of the answer.
     pub status: u16,
     /// Its beginning.
     pub body: String,

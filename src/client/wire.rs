@@ -19,7 +19,9 @@ use crate::webhooks::causes;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Answer {
+    /// Of any kind.
     pub status: u16,
+    /// As they came.
     pub headers: HeaderMap,
     /// JSON, or the text that it is instead.
     pub body: Value,

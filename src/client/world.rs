@@ -59,11 +59,15 @@ struct Inner {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct WorldInfo {
+    /// `paygentic`, `paylera` or `paymennt`.
     pub provider: String,
+    /// Whose world it is.
     pub key: String,
     /// What its own clock shows.
     pub now: Timestamp,
+    /// Whether that runs.
     pub mode: Mode,
+    /// How much has happened.
     pub event_count: u64,
     /// Equal worlds have equal ones.
     pub digest: String,
@@ -74,11 +78,15 @@ pub struct WorldInfo {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Snapshot {
+    /// `paygentic`, `paylera` or `paymennt`.
     pub provider: String,
+    /// Whose world was kept.
     pub key: String,
+    /// What it is kept under.
     pub name: String,
     /// What the world's own clock showed.
     pub now: Timestamp,
+    /// How much had happened.
     pub event_count: u64,
 }
 

@@ -334,7 +334,8 @@ async fn every_vendor_signs_what_a_receiver_takes() {
 #[test]
 fn the_blocking_flavour_is_the_same() {
     let sandbox = blocking::Sandbox::builder().strict(true).random_seed(7).start().unwrap();
-    let world = blocking::Client::connect(sandbox.base_url()).unwrap().paygentic("sk_test_a");
+    let client = blocking::Client::connect(sandbox.base_url()).unwrap();
+    let world = client.world("paygentic", "sk_test_a").unwrap();
     assert_eq!(world.base_url(), format!("{}/paygentic", sandbox.base_url()));
     assert_eq!((world.key(), world.provider()), ("sk_test_a", "paygentic"));
     assert_eq!(world.clock().set(JANUARY).unwrap().mode, Mode::Frozen);
