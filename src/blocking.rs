@@ -162,37 +162,49 @@ macro_rules! twin {
     }) => {
         impl $name {
             $($(
-                #[doc = concat!("[`", stringify!($wait), "`](client::", stringify!($name), "::", stringify!($wait), "), waited for.")]
+                #[doc = concat!(
+                    "[`", stringify!($wait), "`](client::", stringify!($name), "::", stringify!($wait), "), waited for."
+                )]
                 pub fn $wait(&self, $($wait_arg: $wait_type),*) -> Result<$waited, Error> {
                     wait(self.0.$wait($($wait_arg),*))
                 }
             )*)?
             $($(
-                #[doc = concat!("[`", stringify!($open), "`](client::", stringify!($name), "::", stringify!($open), "), waited for.")]
+                #[doc = concat!(
+                    "[`", stringify!($open), "`](client::", stringify!($name), "::", stringify!($open), "), waited for."
+                )]
                 pub fn $open(&self, $($open_arg: $open_type),*) -> Result<$opened, Error> {
                     wait(self.0.$open($($open_arg),*)).map($opened)
                 }
             )*)?
             $($(
-                #[doc = concat!("See [`", stringify!($make), "`](client::", stringify!($name), "::", stringify!($make), ").")]
+                #[doc = concat!(
+                    "See [`", stringify!($make), "`](client::", stringify!($name), "::", stringify!($make), ")."
+                )]
                 pub fn $make(&self, $($make_arg: $make_type),*) -> $made {
                     $made(self.0.$make($($make_arg),*))
                 }
             )*)?
             $($(
-                #[doc = concat!("See [`", stringify!($show), "`](client::", stringify!($name), "::", stringify!($show), ").")]
+                #[doc = concat!(
+                    "See [`", stringify!($show), "`](client::", stringify!($name), "::", stringify!($show), ")."
+                )]
                 pub fn $show(&self) -> $shown {
                     self.0.$show()
                 }
             )*)?
             $($(
-                #[doc = concat!("See [`", stringify!($turn), "`](client::", stringify!($name), "::", stringify!($turn), ").")]
+                #[doc = concat!(
+                    "See [`", stringify!($turn), "`](client::", stringify!($name), "::", stringify!($turn), ")."
+                )]
                 pub fn $turn(self, $($turn_arg: $turn_type),*) -> Self {
                     Self(self.0.$turn($($turn_arg),*))
                 }
             )*)?
             $($(
-                #[doc = concat!("[`", stringify!($end), "`](client::", stringify!($name), "::", stringify!($end), "), waited for.")]
+                #[doc = concat!(
+                    "[`", stringify!($end), "`](client::", stringify!($name), "::", stringify!($end), "), waited for."
+                )]
                 pub fn $end(self) -> Result<$ended, Error> {
                     wait(self.0.$end())
                 }

@@ -68,11 +68,11 @@ impl fmt::Display for Event {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let sandbox = leapday::Sandbox::start().await?;
 /// # let world = sandbox.paygentic("sk_test_a");
-/// # let made = world.post("/v0/subscriptions", serde_json::json!({
+/// # let address = serde_json::json!({ "country": "US", "state": "CA", "zipCode": "94105" });
+/// # world.post("/v0/subscriptions", serde_json::json!({
 /// #     "name": "Ada", "planId": "plan_starterMonthly", "startedAt": "2028-01-31T00:00:00Z",
-/// #     "customer": { "name": "Ada", "email": "ada@example.com", "address": { "country": "US", "state": "CA", "zipCode": "94105" } },
-/// # }));
-/// # made.await?;
+/// #     "customer": { "name": "Ada", "email": "ada@example.com", "address": address },
+/// # })).await?;
 /// let created = world.expect_event("subscription.created.v0").await?;
 /// let after = world.events().of("invoice.*").after(&created).list().await?;
 /// # assert!(after.iter().all(|event| event.number > created.number));

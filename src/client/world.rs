@@ -169,7 +169,8 @@ impl World {
         if ok { Ok(answer.body) } else { Err(Error::refused(format!("{method} {path}"), answer)) }
     }
 
-    /// Calls the control API about this world: `("POST", "/clock/advance", {"by": "P1M"})`. For what has no method here.
+    /// Calls the control API about this world, for what has no method here: `("POST", "/webhook-rules", {"action":
+    /// "drop"})`.
     ///
     /// # Errors
     /// If nobody answers, or what was refused.
