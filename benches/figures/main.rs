@@ -32,7 +32,7 @@ const KEY: &str = "sk_test_bench";
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     match words.get(1).map(String::as_str) {
-        Some("bare-server") => return bare::serve(),
+        Some("bare-server") => return bare::serve(words.get(2).map_or("0", String::as_str)),
         Some("receiver") => return hooks::receive(),
         Some("probe") => return hooks::probe(&words[2..]),
         Some("load") => return load::main(&words[2..]),
