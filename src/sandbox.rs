@@ -1,28 +1,19 @@
-//! The front door: a whole sandbox from a handful of options, for tests and for `leapday serve`.
-//!
-//! ```
-//! let sandbox = leapday::Sandbox::builder().strict(true).start()?;
-//! assert!(sandbox.base_url().starts_with("http://127.0.0.1:"));
-//! # Ok::<(), leapday::sandbox::StartupError>(())
-//! ```
-//!
-//! It listens before [`Builder::start`] returns and stops when it is dropped.
+//! What a sandbox is made of: from a handful of options to sockets and what speaks to them, for `leapday serve` and for
+//! a [`Sandbox`](crate::Sandbox) in a test.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::api::{Keeper, Mount, Settings, Webhook};
 use crate::contract::near;
 use crate::control::Control;
-use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run, state_file};
+use crate::server::{Certificates, Front, Setup, Sockets, default_folder, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
 use crate::world::TIMERS_PER_ADVANCE;
 use crate::{fixtures, providers};
@@ -31,7 +22,7 @@ use crate::{fixtures, providers};
 pub const MAX_BODY: usize = 1024 * 1024;
 /// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
 pub const MAX_WORLDS: usize = 10_000;
-/// How many threads a [`Sandbox`] has of its own: tests run many beside each other.
+/// How many threads a [`Sandbox`](crate::Sandbox) has of its own: tests run many beside each other.
 pub const THREADS: usize = 2;
 /// How long requests may take to finish once the sandbox is told to stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,22 +34,31 @@ pub const NOWHERE: &str = "http://localhost";
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
+    /// The address to listen on.
     pub host: String,
     /// 0 picks a free one.
     pub port: u16,
+    /// How others reach it, for the URLs in its answers.
     pub public_url: Option<String>,
     /// Name of a bundled world, or path of a file like those.
     pub world: String,
+    /// The seed of ids and of chance.
     pub random_seed: u64,
+    /// Checks every answer against its schema.
     pub strict: bool,
+    /// Puts violations into error bodies too.
     pub explain: bool,
+    /// Accepts keys that look live.
     pub allow_live_keys: bool,
     /// Refuses what goes beyond a vendor's rate limits.
     pub rate_limits: bool,
+    /// The largest request body, in bytes.
     pub max_body: usize,
+    /// How many worlds it holds.
     pub max_worlds: usize,
-    /// How many threads a [`Sandbox`] has.
+    /// How many threads a [`Sandbox`](crate::Sandbox) has.
     pub threads: usize,
+    /// How many timers one advance may fire.
     pub timers_per_advance: usize,
     /// A webhook endpoint that every new world has.
     pub webhook: Option<Webhook>,
@@ -66,6 +66,7 @@ pub struct Options {
     pub signature: Option<Signature>,
     /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
     pub standalone_pages: bool,
+    /// How long requests that run get to finish at the stop.
     pub shutdown_timeout: Duration,
     /// A port for TLS besides; 0 picks a free one.
     pub tls_port: Option<u16>,
@@ -249,123 +250,4 @@ pub fn keep(options: &Options, mounts: &[Arc<dyn Mount>]) -> Result<(), StartupE
     let count = state_file::save(path, mounts).map_err(lost)?;
     tracing::info!(worlds = count, file = %path.display(), "state saved");
     Ok(())
-}
-
-/// A running sandbox. Stops when it is dropped.
-#[derive(Debug)]
-pub struct Sandbox {
-    base_url: String,
-    tls_port: Option<u16>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Sandbox {
-    /// A sandbox on a free port of this machine, unless the builder is told otherwise.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder(Options::default())
-    }
-
-    /// `http://127.0.0.1:PORT`
-    #[must_use]
-    pub fn base_url(&self) -> &str {
-        &self.base_url
-    }
-
-    /// Where it listens for TLS, if it does.
-    #[must_use]
-    pub fn tls_port(&self) -> Option<u16> {
-        self.tls_port
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The server may have ended by itself: then nobody listens, and that is as well.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Sets up a [`Sandbox`].
-#[derive(Debug, Clone)]
-pub struct Builder(Options);
-
-impl Builder {
-    /// Checks every answer against its schema: what tests want.
-    #[must_use]
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.0.strict = strict;
-        self
-    }
-
-    /// Puts violations into error bodies.
-    #[must_use]
-    pub fn explain(mut self, explain: bool) -> Self {
-        self.0.explain = explain;
-        self
-    }
-
-    /// What every new world starts from: a bundled world's name or a file.
-    #[must_use]
-    pub fn world(mut self, world: &str) -> Self {
-        world.clone_into(&mut self.0.world);
-        self
-    }
-
-    #[must_use]
-    pub fn random_seed(mut self, seed: u64) -> Self {
-        self.0.random_seed = seed;
-        self
-    }
-
-    /// Reads all worlds from a file at the start, and writes them there at the stop.
-    #[must_use]
-    pub fn state(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.state = Some(path.into());
-        self
-    }
-
-    /// Any other option.
-    #[must_use]
-    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
-        change(&mut self.0);
-        self
-    }
-
-    /// Starts the sandbox on a thread and a runtime of its own; it listens when this returns.
-    ///
-    /// # Errors
-    /// If it cannot listen or its starting world is refused.
-    pub fn start(self) -> Result<Sandbox, StartupError> {
-        let options = self.0;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.threads.max(1))
-            .enable_all()
-            .build()
-            .map_err(|error| StartupError(format!("no runtime: {error}")))?;
-        let sockets = runtime.block_on(bind(&options))?;
-        let address = sockets.plain.local_addr().map_err(|error| StartupError(error.to_string()))?;
-        let tls_port =
-            sockets.tls.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port());
-        let base_url = url_of(address);
-        let mounts = mounts(&options, &base_url)?;
-        let front = Arc::new(front(mounts.clone(), &options, base_url.clone())?);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serve = move || {
-            let stopped = async { drop(stopped.await) };
-            runtime.block_on(run(sockets, front, stopped, options.shutdown_timeout));
-            if let Err(error) = keep(&options, &mounts) {
-                tracing::error!(%error, "the worlds are lost");
-            }
-        };
-        let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
-        let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;
-        Ok(Sandbox { base_url, tls_port, stop: Some(stop), thread: Some(thread) })
-    }
 }

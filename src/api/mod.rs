@@ -40,7 +40,7 @@ pub use self::mount::{Answer, Deliver, Exchange, FIDELITY, Later, Listed, Mount,
 pub use self::operation::{Action, Noun, Operation, advance, planned, read, write};
 pub use self::page::{Page, Turn, Visit, anywhere, enter, show, submit};
 pub use self::paging::{Paging, paging};
-pub use self::provider::{KeyPolicy, Provider, Visitor, WorldKey};
+pub use self::provider::{KeyPolicy, Provider, Vendor, Visitor, WorldKey};
 pub use self::reply::{Body, Fate, Reply};
 pub use self::request::{Criteria, Request, Requests};
 pub use self::router::{RouteError, Router};

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::client::block_on;
 use super::events::line;
-use super::whose::{Whose, query};
-use super::{Failure, failed, misused, say};
+use super::whose::Whose;
+use super::{Failure, misused, say};
+use crate::client::{Error, World, query};
 use crate::time::{Cadence, Timestamp};
 
 /// How often the bar looks at the clock.
@@ -66,14 +67,11 @@ enum What {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (method, path, body) = request(&args.what)?;
-    let credentials = args.whose.credentials()?;
+    let world = args.whose.world()?;
     let turns = matches!(args.what, What::Advance { dry_run: false, clock: None, .. });
     let answer = block_on(async {
-        let asked = args.whose.send(&credentials, method, &path, body.as_ref());
-        match body.as_ref().filter(|_| turns && std::io::stderr().is_terminal()) {
-            Some(body) => with_bar(&args.whose, &credentials, body, asked).await,
-            None => asked.await,
-        }
+        let asked = world.control(method, &path, body.clone());
+        Ok(if turns && std::io::stderr().is_terminal() { with_bar(&world, &body, asked).await } else { asked.await }?)
     })?;
     say(&if args.whose.json { format!("{answer:#}") } else { summary(&answer) });
     Ok(())
@@ -81,13 +79,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Shows how far the clock has come while an advance runs. One that waits for nobody is one step, and too quick to see.
 async fn with_bar(
-    whose: &Whose,
-    credentials: &[(&'static str, String)],
+    world: &World,
     wanted: &Value,
-    asked: impl Future<Output = Result<Value, Failure>>,
-) -> Result<Value, Failure> {
+    asked: impl Future<Output = Result<Value, Error>>,
+) -> Result<Value, Error> {
     let now = |clock: &Value| clock["now"].as_str().and_then(|now| now.parse::<Timestamp>().ok());
-    let Some(from) = now(&whose.send(credentials, "GET", "/clock", None).await?) else { return asked.await };
+    let Some(from) = now(&world.control("GET", "/clock", Value::Null).await?) else { return asked.await };
     let to = match (wanted["by"].as_str().and_then(|by| Cadence::parse(by).ok()), wanted["to"].as_str()) {
         (Some(by), _) => by.after(from, 1),
         (None, Some(to)) => to.parse().ok(),
@@ -100,7 +97,7 @@ async fn with_bar(
     let look = async {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            if let Ok(clock) = whose.send(credentials, "GET", "/clock", None).await
+            if let Ok(clock) = world.control("GET", "/clock", Value::Null).await
                 && let Some(at) = now(&clock)
             {
                 bar.set_message(at.to_string());
@@ -110,29 +107,29 @@ async fn with_bar(
     };
     let answer = tokio::select! {
         answer = asked => answer,
-        () = look => Err(failed("nobody looks for ever")),
+        () = look => Err(Error::Unmet("nobody looks for ever".to_owned())),
     };
     bar.finish_and_clear();
     answer
 }
 
-fn request(what: &What) -> Result<(&'static str, String, Option<Value>), Failure> {
+fn request(what: &What) -> Result<(&'static str, String, Value), Failure> {
     let (method, path, body) = match what {
-        What::Show => ("GET", "", None),
-        What::Set { instant } => ("POST", "", Some(json!({ "now": parse_instant(instant)? }))),
-        What::Flow => ("POST", "", Some(json!({ "flow": true }))),
+        What::Show => ("GET", "", Value::Null),
+        What::Set { instant } => ("POST", "", json!({ "now": parse_instant(instant)? })),
+        What::Flow => ("POST", "", json!({ "flow": true })),
         What::Advance { target, clock, dry_run } => {
             let to = match Cadence::parse(target) {
                 Ok(by) => json!({ "by": by }),
                 Err(_) => json!({ "to": parse_instant(target)? }),
             };
-            ("POST", "/advance", Some(turned(to, clock.as_deref(), *dry_run)))
+            ("POST", "/advance", turned(to, clock.as_deref(), *dry_run))
         }
-        What::Step { clock, dry_run } => ("POST", "/step", Some(turned(json!({}), clock.as_deref(), *dry_run))),
+        What::Step { clock, dry_run } => ("POST", "/step", turned(json!({}), clock.as_deref(), *dry_run)),
         What::Upcoming { within, limit, clock } => {
             let limit = limit.to_string();
             let wanted = [("within", Some(within.as_str())), ("limit", Some(&limit)), ("clock", clock.as_deref())];
-            return Ok(("GET", format!("/clock/upcoming{}", query(&wanted)), None));
+            return Ok(("GET", format!("/clock/upcoming{}", query(&wanted)), Value::Null));
         }
     };
     Ok((method, format!("/clock{path}"), body))

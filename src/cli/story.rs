@@ -4,7 +4,8 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, failed, misused, say};
-use crate::sandbox::{NOWHERE, Options, Sandbox, mounts};
+use crate::blocking::Sandbox;
+use crate::sandbox::{NOWHERE, Options, mounts};
 use crate::story::{self, Outcome, Plan};
 use crate::time::Stopwatch;
 

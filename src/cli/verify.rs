@@ -1,11 +1,11 @@
 //! `leapday verify`: whether the app has asked what it should have. Exit code 1 with near misses if not.
 
-use std::fmt::Write as _;
-
-use serde_json::{Value, json};
+use serde::Deserialize as _;
+use serde_json::json;
 
 use super::whose::Whose;
 use super::{Failure, failed, say};
+use crate::client::Verdict;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -46,29 +46,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     wanted["body_contains"] = json!(args.contains);
     let found = args.whose.ask("POST", "/journal/verify", Some(&wanted))?;
-    let said = format!("{} such requests, expected {}", found["count"], found["expected"].as_str().unwrap_or("?"));
+    let verdict = Verdict::deserialize(&found).map_err(|error| failed(error.to_string()))?;
     if args.whose.json {
         say(&format!("{found:#}"));
     }
-    if found["verified"] == true {
-        if !args.whose.json {
-            say(&said);
-        }
-        return Ok(());
+    if !verdict.verified {
+        return Err(failed(verdict.to_string()));
     }
-    let mut complaint = said;
-    for near in found["nearMisses"].as_array().into_iter().flatten() {
-        let request = &near["request"];
-        let word = |field: &str| request[field].as_str().unwrap_or_default();
-        let misses: Vec<&str> = near["misses"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let _ = write!(
-            complaint,
-            "\n  near: {} {} answered {}: {}",
-            word("method"),
-            word("path"),
-            request["status"],
-            misses.join("; ")
-        );
+    if !args.whose.json {
+        say(&verdict.to_string());
     }
-    Err(failed(complaint))
+    Ok(())
 }

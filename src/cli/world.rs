@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::whose::{Whose, segment};
+use super::whose::Whose;
 use super::{Failure, failed, misused, say};
+use crate::client::encoded;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -94,16 +95,16 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             ("POST", "/world/reset".to_owned(), Some(from(&start)), "the world is as new".to_owned())
         }
         What::Delete { old_key } => {
-            ("DELETE", format!("/worlds/{}", segment(&old_key)), None, format!("the world of {old_key} is forgotten"))
+            ("DELETE", format!("/worlds/{}", encoded(&old_key)), None, format!("the world of {old_key} is forgotten"))
         }
         What::Snapshot { name } => {
             ("POST", "/world/snapshots".to_owned(), Some(json!({ "name": name })), format!("kept as {name}"))
         }
         What::Restore { name } => {
-            ("POST", format!("/world/snapshots/{}/restore", segment(&name)), None, format!("back at {name}"))
+            ("POST", format!("/world/snapshots/{}/restore", encoded(&name)), None, format!("back at {name}"))
         }
         What::Drop { name } => {
-            ("DELETE", format!("/world/snapshots/{}", segment(&name)), None, format!("{name} is forgotten"))
+            ("DELETE", format!("/world/snapshots/{}", encoded(&name)), None, format!("{name} is forgotten"))
         }
         What::Fork { other_key, replace } => {
             let body = json!({ "key": other_key, "replace": replace });

@@ -147,19 +147,21 @@ impl<P: Provider> Hosted<P> {
                 if let Some(role) = role {
                     P::may_see(&world, role, &found)?;
                 }
-                Ok(Answer::Now(Outcome { result: Ok(warn(found, &hints)), events: 0..0 }))
+                Ok(Answer::Now(Outcome { result: Ok(warn(found, &hints)), events: 0..0, refused: Vec::new() }))
             }
             Action::Write(handler) => {
                 let act = |world: &mut World<P::State>| {
                     let (call, hints) = admitted?;
                     Ok(warn(handler(world, &call)?, &hints))
                 };
-                let mut events = 0..0;
+                let (mut events, mut refused) = (0..0, Vec::new());
                 let change = |world: &mut World<P::State>| {
                     let first = world.event_count();
                     let reply = match keys.zip(slip.as_ref()) {
                         None => act(world),
-                        Some((keys, slip)) => self.once(world, keys, slip, exchange, act),
+                        Some((keys, slip)) => self.once(world, keys, slip, exchange, |world| {
+                            act(world).inspect_err(|fault: &Fault| refused.clone_from(&fault.violations))
+                        }),
                     };
                     events = first..world.event_count();
                     reply
@@ -169,7 +171,7 @@ impl<P: Provider> Hosted<P> {
                     None => None,
                 };
                 let result = slot.write(exchange.wall, change);
-                Ok(Answer::Now(Outcome { result, events }))
+                Ok(Answer::Now(Outcome { result, events, refused }))
             }
             Action::Advance(plan, arrival) => {
                 let (call, hints) = admitted?;
@@ -182,7 +184,7 @@ impl<P: Provider> Hosted<P> {
                         Ok((arrival(world, &call, advance)?, first..world.event_count()))
                     };
                     match slot.advance(Deliver::Settle, plan, arrived).await {
-                        Ok((reply, events)) => Outcome { result: Ok(warn(reply, &hints)), events },
+                        Ok((reply, events)) => Outcome { result: Ok(warn(reply, &hints)), events, refused: Vec::new() },
                         Err(fault) => Outcome::from(fault),
                     }
                 })))
@@ -279,8 +281,8 @@ impl<P: Provider> Hosted<P> {
     }
 
     fn sent(&self, outcome: Outcome, contract: Option<&Contract>, exchange: &Exchange<'_>) -> Sent {
-        let Outcome { result, events } = outcome;
-        let violations = result.as_ref().err().map(|fault| fault.violations.clone()).unwrap_or_default();
+        let Outcome { result, events, refused } = outcome;
+        let violations = result.as_ref().err().map_or(refused, |fault| fault.violations.clone());
         let reply = match contract {
             Some(contract) => self.finish(contract, exchange.path, result),
             None => result.unwrap_or_else(|fault| self.refuse_at(&fault, exchange.path)),
@@ -351,11 +353,13 @@ impl<P: Provider> Hosted<P> {
 struct Outcome {
     result: Result<Reply, Fault>,
     events: Range<usize>,
+    /// What was wrong where the refusal is an answer that is remembered.
+    refused: Vec<Violation>,
 }
 
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Self {
-        Self { result: Err(fault), events: 0..0 }
+        Self { result: Err(fault), events: 0..0, refused: Vec::new() }
     }
 }
 

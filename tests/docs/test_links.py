@@ -8,7 +8,6 @@ from snippets import OTHERS, PAGES, ROOT, outside_of_blocks
 
 # Pages that somebody is writing. Empty when nobody does.
 TO_COME = {
-    "docs/embedding.md",
     "docs/ci.md",
     "docs/team.md",
 }

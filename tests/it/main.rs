@@ -5,6 +5,7 @@
 #[cfg(unix)]
 mod commands;
 mod contract;
+mod embedding;
 #[cfg(unix)]
 mod fidelity;
 mod isolation;

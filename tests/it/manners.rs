@@ -138,7 +138,7 @@ fn unknown_routes_name_their_neighbours_and_wrong_methods_the_right_ones() {
 
 #[test]
 fn explain_puts_violations_into_the_body() {
-    let sandbox = leapday::Sandbox::builder().explain(true).start().unwrap();
+    let sandbox = leapday::blocking::Sandbox::builder().explain(true).start().unwrap();
     let api = Api::at(sandbox.base_url(), "sk_test_a");
     let answer = api.post("/v0/products", &json!({ "name": "A" })).expect(400);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::{Api, api, fresh_key, text};

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Broken, EVENTS_MOST, PATIENCE, SHOWN, Teller};
-use crate::story::client::Received;
-use crate::story::event_type;
+use super::{Broken, EVENTS_MOST, PATIENCE, SHOWN, Teller, said};
+use crate::client::Received;
 use crate::story::format::{Assertion, Events, Order, Step, Webhook};
 use crate::story::matching::{Difference, differences};
+use crate::story::named;
 use crate::story::report::Edit;
 
 impl Teller<'_> {
@@ -81,30 +81,28 @@ impl Teller<'_> {
         wanted: &Webhook,
         number: &str,
     ) -> Result<Vec<Difference>, Broken> {
-        let Some(receiver) = &self.receiver else { return Err("nobody listens".to_owned()) };
+        let Some(inbox) = &self.inbox else { return Err("nobody listens".to_owned()) };
         let of_type = wanted.r#type.as_deref().map(|name| self.scope.text(name)).transpose()?;
         let body = wanted.body.as_ref().map(|body| self.scope.fill(body)).transpose()?;
         let headers = wanted.headers.as_ref().map(|headers| self.scope.fill(headers)).transpose()?;
         let is_wanted = |one: &Received| {
             of_type
                 .as_deref()
-                .is_none_or(|name| event_type(one).is_some_and(|found| crate::world::matches(name, found)))
+                .is_none_or(|name| one.event_type().is_some_and(|found| crate::world::matches(name, found)))
                 && body.as_ref().is_none_or(|body| differences(body, Some(&one.body)).is_empty())
-                && headers
-                    .as_ref()
-                    .is_none_or(|all| differences(all, Some(&Value::Object(one.headers.clone()))).is_empty())
+                && headers.as_ref().is_none_or(|all| differences(all, Some(&named(&one.headers))).is_empty())
         };
-        let found = receiver.find(wanted.count.unwrap_or(1), PATIENCE, is_wanted).await;
-        let said = of_type.as_deref().unwrap_or("any");
-        self.told.line(number, &format!("expect_webhook {said}: {}", found.len()));
+        let found = inbox.find(wanted.count.unwrap_or(1), PATIENCE, is_wanted).await.map_err(said)?;
+        let which = of_type.as_deref().unwrap_or("any");
+        self.told.line(number, &format!("expect_webhook {which}: {}", found.len()));
         let is_right = wanted.count.map_or(!found.is_empty(), |count| count == found.len());
         if !is_right {
-            let others = receiver.find(0, Duration::ZERO, |_| true).await;
+            let others = inbox.find(0, Duration::ZERO, |_| true).await.map_err(said)?;
             let others: Vec<String> =
                 others.iter().map(|one| one.body.to_string().chars().take(200).collect()).collect();
             self.told.last = format!("besides came:\n{}", others.join("\n"));
             let expected = wanted.count.map_or_else(|| "at least one".to_owned(), |count| count.to_string());
-            let expected = format!("{expected} like type {said}, body {}", json!(body));
+            let expected = format!("{expected} like type {which}, body {}", json!(body));
             return Ok(vec![Difference { pointer: String::new(), expected, found: Some(json!(found.len())) }]);
         }
         if let Some(first) = found.first() {
