@@ -8,6 +8,8 @@
 //!
 //! It listens before [`Builder::start`] returns and stops when it is dropped.
 
+mod guard;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,13 +26,18 @@ use crate::contract::near;
 use crate::control::Control;
 use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
-use crate::world::TIMERS_PER_ADVANCE;
+use crate::world::{Limits, TIMERS_PER_ADVANCE};
 use crate::{fixtures, providers};
 
 /// The largest body that is read, unless somebody says otherwise: no documented request comes near.
 pub const MAX_BODY: usize = 1024 * 1024;
 /// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
 pub const MAX_WORLDS: usize = 10_000;
+/// How many rows one world holds: 10,000 subscriptions of 24 months have 1.5 million, and a sandbox of its own machine
+/// may be asked for ten times that. A sandbox that many share wants less: rows take some 200 bytes.
+pub const MAX_ROWS: usize = 20_000_000;
+/// How many events one world keeps: those 10,000 subscriptions have a million.
+pub const MAX_EVENTS: usize = 20_000_000;
 /// How many threads a [`Sandbox`] has of its own: tests run many beside each other.
 pub const THREADS: usize = 2;
 /// How long requests may take to finish once the sandbox is told to stop.
@@ -57,6 +64,17 @@ pub struct Options {
     pub rate_limits: bool,
     pub max_body: usize,
     pub max_worlds: usize,
+    /// Of one world.
+    pub max_rows: usize,
+    /// Of one world.
+    pub max_events: usize,
+    /// After how long a world is forgotten that nobody asks; `None`: never.
+    pub idle_expiry: Option<Duration>,
+    /// What the calls that list, name or open other worlds need. Without one whoever can reach the sandbox may, which
+    /// is nobody but this machine: [`Options::guard`].
+    pub admin_token: Option<String>,
+    /// Lets everybody list, name and open worlds.
+    pub open_control: bool,
     /// How many threads a [`Sandbox`] has.
     pub threads: usize,
     pub timers_per_advance: usize,
@@ -93,6 +111,11 @@ impl Default for Options {
             rate_limits: false,
             max_body: MAX_BODY,
             max_worlds: MAX_WORLDS,
+            max_rows: MAX_ROWS,
+            max_events: MAX_EVENTS,
+            idle_expiry: None,
+            admin_token: None,
+            open_control: false,
             threads: THREADS,
             timers_per_advance: TIMERS_PER_ADVANCE,
             webhook: None,
@@ -135,7 +158,12 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         allow_live_keys: options.allow_live_keys,
         rate_limits: options.rate_limits,
         max_worlds: options.max_worlds,
-        timers_per_advance: options.timers_per_advance,
+        limits: Limits {
+            timers_per_advance: options.timers_per_advance,
+            rows: options.max_rows,
+            events: options.max_events,
+        },
+        admin: options.admin()?,
         random_seed: options.random_seed,
         world: options.world.clone(),
         start,
@@ -224,7 +252,8 @@ pub fn front(mounts: Vec<Arc<dyn Mount>>, options: &Options, base_url: String) -
         None => Certificates::Authority(options.ca_dir.clone().unwrap_or_else(default_folder)),
     };
     let (max_body, public_url, proxy_others) = (options.max_body, options.public_url.clone(), options.proxy_others);
-    let front = Front::new(mounts, Setup { max_body, public_url, base_url, certificates, proxy_others });
+    let idle_expiry = options.idle_expiry;
+    let front = Front::new(mounts, Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry });
     if options.tls_port.is_some() {
         front.tls.prepare().map_err(StartupError)?;
     }
@@ -252,9 +281,9 @@ pub fn keep(options: &Options, mounts: &[Arc<dyn Mount>]) -> Result<(), StartupE
 }
 
 /// A running sandbox. Stops when it is dropped.
-#[derive(Debug)]
 pub struct Sandbox {
     base_url: String,
+    admin_token: Option<String>,
     tls_port: Option<u16>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -273,10 +302,22 @@ impl Sandbox {
         &self.base_url
     }
 
+    /// What calls about other worlds need, if they need something.
+    #[must_use]
+    pub fn admin_token(&self) -> Option<&str> {
+        self.admin_token.as_deref()
+    }
+
     /// Where it listens for TLS, if it does.
     #[must_use]
     pub fn tls_port(&self) -> Option<u16> {
         self.tls_port
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
 
@@ -343,7 +384,7 @@ impl Builder {
     /// # Errors
     /// If it cannot listen or its starting world is refused.
     pub fn start(self) -> Result<Sandbox, StartupError> {
-        let options = self.0;
+        let mut options = self.0;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
             .enable_all()
@@ -354,9 +395,11 @@ impl Builder {
         let tls_port =
             sockets.tls.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port());
         let base_url = url_of(address);
+        options.guard(address)?;
         let mounts = mounts(&options, &base_url)?;
         let front = Arc::new(front(mounts.clone(), &options, base_url.clone())?);
         let (stop, stopped) = oneshot::channel::<()>();
+        let admin_token = options.admin_token.clone();
         let serve = move || {
             let stopped = async { drop(stopped.await) };
             runtime.block_on(run(sockets, front, stopped, options.shutdown_timeout));
@@ -366,6 +409,6 @@ impl Builder {
         };
         let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
         let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;
-        Ok(Sandbox { base_url, tls_port, stop: Some(stop), thread: Some(thread) })
+        Ok(Sandbox { base_url, admin_token, tls_port, stop: Some(stop), thread: Some(thread) })
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{Failure, failed, misused};
+use crate::api::ADMIN_HEADER;
 
 /// Sends one request to a running sandbox and reads the JSON of its answer.
 ///
@@ -67,9 +68,17 @@ pub(super) struct At {
     /// Port of a sandbox on this machine
     #[arg(short, long, env = "LEAPDAY_PORT", default_value_t = super::serve::PORT, global = true)]
     port: u16,
+    /// The token of a sandbox that asks for one, to list, name or open worlds
+    #[arg(long, env = "LEAPDAY_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
+    admin_token: Option<String>,
 }
 
 impl At {
+    /// What goes with calls on the control API.
+    pub(super) fn admin(&self) -> Option<(&'static str, String)> {
+        self.admin_token.clone().map(|token| (ADMIN_HEADER, token))
+    }
+
     pub(super) fn base_url(&self) -> String {
         self.url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", self.port))
     }

@@ -61,7 +61,8 @@ impl Whose {
         mounts.retain(|mount| !mount.name().starts_with('_'));
         let named = self.provider.as_deref().map(|name| mounts.iter().find(|mount| mount.name() == name));
         let mount = named.unwrap_or_else(|| mounts.first());
-        mount.and_then(|mount| mount.keeper()).map(|keeper| keeper.credentials(&self.key)).ok_or_else(|| {
+        let credentials = mount.and_then(|mount| mount.keeper()).map(|keeper| keeper.credentials(&self.key));
+        credentials.map(|own| own.into_iter().chain(self.at.admin()).collect()).ok_or_else(|| {
             let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
             misused(format!(
                 "there is no provider {:?}; there are {}",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
@@ -36,6 +37,8 @@ pub struct Front {
     pub tls: Tls,
     /// Whether a proxied connection to somebody else's host is let through.
     pub proxy_others: bool,
+    /// After how long a world is forgotten that nobody asks.
+    pub idle_expiry: Option<Duration>,
     requests: AtomicU64,
 }
 
@@ -47,14 +50,15 @@ pub struct Setup {
     pub base_url: String,
     pub certificates: Certificates,
     pub proxy_others: bool,
+    pub idle_expiry: Option<Duration>,
 }
 
 impl Front {
     #[must_use]
     pub fn new(mounts: Vec<Arc<dyn Mount>>, setup: Setup) -> Self {
-        let Setup { max_body, public_url, base_url, certificates, proxy_others } = setup;
+        let Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry } = setup;
         let tls = Tls::new(certificates, mounts.iter().flat_map(|mount| mount.hosts()).copied());
-        Self { mounts, max_body, public_url, base_url, tls, proxy_others, requests: AtomicU64::new(0) }
+        Self { mounts, max_body, public_url, base_url, tls, proxy_others, idle_expiry, requests: AtomicU64::new(0) }
     }
 
     /// Answers one request, whatever happens.
@@ -130,6 +134,15 @@ impl Front {
             (None, None) => Site::below(&self.base_url, mount.name()),
         };
         Some(Meant { mount, path: &below[end..], site })
+    }
+
+    /// Forgets the worlds that nobody has asked anything for so long.
+    pub(super) fn expire(&self, idle: Duration) {
+        let keepers = self.mounts.iter().filter_map(|mount| mount.keeper());
+        let count: usize = keepers.map(|keeper| keeper.expire(wall(), idle)).sum();
+        if count > 0 {
+            tracing::info!(worlds = count, "idle worlds forgotten");
+        }
     }
 
     /// Whether a host name is one of a vendor's.

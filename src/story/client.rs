@@ -18,6 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::api::ADMIN_HEADER;
+
 /// An answer, read whole.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -43,14 +45,21 @@ pub enum Content {
 #[derive(Clone)]
 pub struct Client {
     base: Arc<str>,
+    admin_token: Option<Arc<str>>,
     http: Http<HttpConnector, Full<Bytes>>,
 }
 
 impl Client {
     #[must_use]
-    pub fn new(base: &str) -> Self {
+    pub fn new(base: &str, admin_token: Option<&str>) -> Self {
         let http = Http::builder(TokioExecutor::new()).build_http();
-        Self { base: base.trim_end_matches('/').into(), http }
+        Self { base: base.trim_end_matches('/').into(), admin_token: admin_token.map(Arc::from), http }
+    }
+
+    /// What a call about another world than that of its key needs, where the sandbox asks for it.
+    #[must_use]
+    pub fn admin(&self) -> Option<(String, String)> {
+        self.admin_token.as_ref().map(|token| (ADMIN_HEADER.to_owned(), token.to_string()))
     }
 
     /// # Errors

@@ -70,6 +70,8 @@ impl Outcome {
 pub struct Plan {
     /// URL of a sandbox.
     pub url: String,
+    /// Of a sandbox that asks for one.
+    pub admin_token: Option<String>,
     /// How many at a time.
     pub at_once: usize,
     /// Takes what comes for what is expected, and says how the files would be then.
@@ -81,7 +83,7 @@ pub struct Plan {
 /// # Errors
 /// If no sandbox answers.
 pub async fn tell(files: Vec<PathBuf>, mounts: &[Arc<dyn Mount>], plan: &Plan) -> Result<Vec<Outcome>, String> {
-    let client = Client::new(&plan.url);
+    let client = Client::new(&plan.url, plan.admin_token.as_deref());
     let operations = client.send("GET", "/_leapday/operations", &[], None).await;
     let operations = operations.map_err(|lost| format!("no sandbox answers at {}: {}", plan.url, lost.0))?;
     let operations = Arc::new(Operations(operations.body));

@@ -73,7 +73,7 @@ impl<'a> Teller<'a> {
         // A world that failed stays, so that it can be looked at.
         if self.told.failures.is_empty() {
             let path = format!("/_leapday/worlds/{}?provider={}", encoded(&self.key), self.whom.provider);
-            let _ = self.client.send("DELETE", &path, &[], None).await;
+            let _ = self.client.send("DELETE", &path, &self.credentials(), None).await;
         }
         self.told
     }
@@ -81,7 +81,7 @@ impl<'a> Teller<'a> {
     async fn open(&mut self, story: &Story) -> Result<(), Broken> {
         let (provider, key) = (self.whom.provider, encoded(&self.key));
         let old = format!("/_leapday/worlds/{key}?provider={provider}");
-        self.client.send("DELETE", &old, &[], None).await.map_err(|lost| lost.0)?;
+        self.client.send("DELETE", &old, &self.credentials(), None).await.map_err(|lost| lost.0)?;
         let world = json!({ "key": self.key, "world": story.world });
         self.control("POST", &format!("/worlds?provider={provider}"), Some(&world)).await?;
         self.turn("", &json!({ "now": story.start })).await?;
@@ -192,11 +192,16 @@ impl<'a> Teller<'a> {
         format!("{path}{between}provider={}&world={}", self.whom.provider, encoded(&self.key))
     }
 
+    /// Whose world a call on the control API is about, and by what right others are.
+    fn credentials(&self) -> Vec<(String, String)> {
+        self.whom.credentials(&self.key).into_iter().chain(self.client.admin()).collect()
+    }
+
     /// What the control API answers, which a story takes for granted.
     async fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Broken> {
         let path = format!("/_leapday{path}");
         let body = body.cloned().map(Content::Json);
-        let answer = self.client.send(method, &path, &[], body).await.map_err(|lost| lost.0)?;
+        let answer = self.client.send(method, &path, &self.credentials(), body).await.map_err(|lost| lost.0)?;
         if answer.status < 300 {
             return Ok(answer.body);
         }
