@@ -33,11 +33,14 @@ use crate::{fixtures, providers};
 pub const MAX_BODY: usize = 1024 * 1024;
 /// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
 pub const MAX_WORLDS: usize = 10_000;
-/// How many rows one world holds: 10,000 subscriptions of 24 months have 1.5 million, and a sandbox of its own machine
-/// may be asked for ten times that. A sandbox that many share wants less: rows take some 200 bytes.
+/// How many rows one world holds: 10,000 subscriptions of 24 months have a million, and a machine of one's own may be
+/// asked for twenty times that. A sandbox that many share wants less.
 pub const MAX_ROWS: usize = 20_000_000;
-/// How many events one world keeps: those 10,000 subscriptions have a million.
+/// How many events one world keeps: of those 10,000 subscriptions there are 1.2 million at most.
 pub const MAX_EVENTS: usize = 20_000_000;
+/// How many threads may wait for their turn to write in one world, while another serves everybody else: as many as
+/// there can be requests with the file descriptors that processes usually get. They cost little until they are there.
+pub const WAITING_THREADS: usize = 4_096;
 /// How many threads a [`Sandbox`] has of its own: tests run many beside each other.
 pub const THREADS: usize = 2;
 /// How long requests may take to finish once the sandbox is told to stop.
@@ -387,6 +390,7 @@ impl Builder {
         let mut options = self.0;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
+            .max_blocking_threads(WAITING_THREADS)
             .enable_all()
             .build()
             .map_err(|error| StartupError(format!("no runtime: {error}")))?;

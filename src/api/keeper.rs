@@ -20,6 +20,8 @@ pub struct WorldInfo {
     /// `flowing` or `frozen`.
     pub mode: &'static str,
     pub event_count: usize,
+    /// What counts towards `--max-rows`.
+    pub row_count: usize,
     /// The names of its snapshots.
     pub snapshots: Vec<String>,
 }

@@ -18,7 +18,7 @@ use super::{Failure, failed, misused, say};
 use crate::api::{Mount, Webhook};
 use crate::fixtures;
 use crate::sandbox::{
-    MAX_BODY, MAX_EVENTS, MAX_ROWS, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, bind, front, keep,
+    MAX_BODY, MAX_EVENTS, MAX_ROWS, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, WAITING_THREADS, bind, front, keep,
     mounts, url_of,
 };
 use crate::server::run as serve;
@@ -202,7 +202,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         proxy_others: args.proxy_others,
         state: args.state.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.max_blocking_threads(WAITING_THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;
     runtime.block_on(listen(&args, options))
 }

@@ -77,8 +77,9 @@ fn no_token(given: bool) -> Fault {
     } else {
         "This is about other worlds than that of a key that is sent: it needs the admin token"
     };
-    let advice = "send it in this header, or as the password of HTTP Basic with any user; it stands in the banner, or \
-                  was given with --admin-token. Calls on the world of a key's own need the key alone";
+    let advice = "send the header leapday-admin-token (with commands: --admin-token), or HTTP Basic with the token as \
+                  password; it was given at the start, or stands in the banner; calls on the world of the key that \
+                  is sent need none";
     let fault = Fault::new(Kind::Unauthorized, message).with_code(NEEDS_TOKEN);
     fault.with_violation(header(ADMIN_HEADER, "key", advice))
 }

@@ -87,6 +87,7 @@ impl<P: Provider> Hosted<P> {
             now: clock.reading(wall),
             mode: clock.mode(),
             event_count: world.event_count(),
+            row_count: world.size().rows,
             snapshots: slot.shelf.all().into_iter().map(|(name, _)| name).collect(),
         }
     }

@@ -97,7 +97,7 @@ impl Front {
             return preflight(&head.headers);
         }
         let Some(Meant { mount, path, site }) = self.mount(head, secure) else {
-            return welcome::answer(self, head.uri.path(), &head.headers);
+            return welcome::answer(self, self.inside(head.uri.path()), &head.headers);
         };
         let body = match read(incoming, mount.max_body(self.max_body)).await {
             Ok(body) => body,
@@ -122,6 +122,7 @@ impl Front {
             let url = self.public_url.as_ref().unwrap_or(&self.base_url);
             return Some(Meant { mount, path, site: Site::below(url, mount.name()) });
         }
+        let path = self.inside(path);
         let below = path.strip_prefix('/').unwrap_or(path);
         let end = below.bytes().position(|byte| byte == b'/').unwrap_or(below.len());
         let mount = self.mounts.iter().find(|mount| mount.name() == &below[..end])?;
@@ -134,6 +135,12 @@ impl Front {
             (None, None) => Site::below(&self.base_url, mount.name()),
         };
         Some(Meant { mount, path: &below[end..], site })
+    }
+
+    /// A path without that of the public URL, which a proxy in front may leave in its place.
+    fn inside<'r>(&self, path: &'r str) -> &'r str {
+        let rest = self.public_url.as_deref().and_then(|url| path.strip_prefix(path_of(url)));
+        rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
     }
 
     /// Forgets the worlds that nobody has asked anything for so long.
@@ -154,6 +161,12 @@ impl Front {
     fn vendor(&self, host: &str) -> Option<&Arc<dyn Mount>> {
         self.mounts.iter().find(|mount| mount.hosts().iter().any(|vendor| host_is(host, vendor)))
     }
+}
+
+/// The path of a URL; empty if it has none.
+fn path_of(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    authority.find('/').map_or("", |start| &authority[start..])
 }
 
 /// Whether a `Host` header names a host, with a port or without.

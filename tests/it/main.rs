@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 #[cfg(unix)]
+mod admin;
+#[cfg(unix)]
 mod commands;
 mod contract;
 #[cfg(unix)]
 mod fidelity;
 mod isolation;
+mod limits;
 mod manners;
 mod nonsense;
 mod paygentic;

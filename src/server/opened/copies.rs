@@ -46,6 +46,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
             "now": clock.reading(wall),
             "mode": clock.mode(),
             "eventCount": world.event_count(),
+            "rowCount": world.size().rows,
             "digest": digest,
         }))
     }
