@@ -25,6 +25,7 @@ pub struct Described<'a, A> {
 
 /// What can be told of a row's refusals without asking its handler.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a trait of its own")]
 pub(super) struct Traits {
     pub built: bool,
     pub writes: bool,

@@ -18,8 +18,8 @@ use super::{Failure, failed, misused, say};
 use crate::api::{Mount, Webhook};
 use crate::fixtures;
 use crate::sandbox::{
-    MAX_BODY, MAX_EVENTS, MAX_ROWS, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, WAITING_THREADS, bind, front, keep,
-    mounts, url_of,
+    MAX_BODY, MAX_EVENTS, MAX_ROWS, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, WAITING_THREADS,
+    bind, front, keep, mounts, url_of,
 };
 use crate::server::run as serve;
 use crate::time::duration;

@@ -18,10 +18,10 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const OTHERS: [(&str, &str, &str); 6] = [
     ("GET", "/_leapday/worlds", ""),
     ("POST", "/_leapday/worlds", r#"{"key":"sk_test_third"}"#),
-    ("DELETE", "/_leapday/worlds/sk_test_other", ""),
     ("GET", "/_leapday/clock?world=sk_test_other", ""),
     ("POST", "/_leapday/world/reset?world=sk_test_other", "{}"),
     ("POST", "/_leapday/world/fork", r#"{"key":"sk_test_other","replace":true}"#),
+    ("DELETE", "/_leapday/worlds/sk_test_other", ""),
 ];
 
 fn guarded() -> (Sandbox, Api) {
@@ -50,7 +50,10 @@ fn other_worlds_need_the_token_and_without_it_nothing_happens() {
             assert_eq!(answer.status, 401, "{method} {path}: {}", answer.body);
             assert_eq!((&answer.body["error"], &answer.body["code"]), (&json!("unauthorized"), &json!("admin_token")));
             assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Leapday\", charset=\"UTF-8\""));
-            assert!(answer.told().starts_with("header leapday-admin-token key: send the header leapday-admin-token"), "{path}");
+            assert!(
+                answer.told().starts_with("header leapday-admin-token key: send the header leapday-admin-token"),
+                "{path}"
+            );
         }
     }
     assert_eq!(listed(&api), before);

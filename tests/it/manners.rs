@@ -146,7 +146,8 @@ fn explain_puts_violations_into_the_body() {
 
 #[test]
 fn a_public_url_with_a_path_is_served_below_it_too() {
-    let named = |options: &mut leapday::sandbox::Options| options.public_url = Some("http://team.example/r1".to_owned());
+    let named =
+        |options: &mut leapday::sandbox::Options| options.public_url = Some("http://team.example/r1".to_owned());
     let sandbox = leapday::Sandbox::builder().strict(true).options(named).start().unwrap();
     let api = Api::at(sandbox.base_url(), "sk_test_below");
     for path in ["/health", "/paygentic/v0/products", "/_leapday/clock", "/_leapday/ui/dashboard.css", ""] {
