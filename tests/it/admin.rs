@@ -62,7 +62,7 @@ fn other_worlds_need_the_token_and_without_it_nothing_happens() {
         assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.body);
     }
     let anonymous = api.with_key("");
-    assert_eq!(anonymous.raw("GET", "/_leapday/clock?world=sk_test_other", &[BASIC], b"").status, 200);
+    assert_eq!(anonymous.raw("GET", "/_leapday/clock?world=sk_test_third", &[BASIC], b"").status, 200);
     assert_eq!(anonymous.raw("GET", "/_leapday/worlds", &[BASIC], b"").status, 200);
     assert_eq!(anonymous.raw("GET", "/_leapday/worlds", &[("authorization", "Basic !")], b"").status, 401);
 }
