@@ -9,6 +9,7 @@
 //! It listens before [`Builder::start`] returns and stops when it is dropped.
 
 mod guard;
+mod start;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,12 +18,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::api::{Keeper, Mount, Settings, Webhook};
-use crate::contract::near;
 use crate::control::Control;
 use crate::server::{Certificates, Front, Setup, Sockets, default_folder, run, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
@@ -154,7 +153,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     if let Some(webhook) = &options.webhook {
         check_url(&webhook.url).map_err(|why| StartupError(format!("--webhook-url: {why}")))?;
     }
-    let start = starting_world(&options.world)?;
+    let start = start::world(&options.world)?;
     let settings = Arc::new(Settings {
         strict: options.strict,
         explain: options.explain,
@@ -180,7 +179,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     if fixtures::world(&options.world).is_none() {
         let refused = |why| StartupError(format!("--world {}: {why}", options.world));
         let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
-        check_shape(&settings.start, &names).map_err(refused)?;
+        start::check_shape(&settings.start, &names).map_err(refused)?;
         for mount in &mounts {
             mount.keeper().map_or(Ok(()), Keeper::rehearse).map_err(refused)?;
         }
@@ -192,37 +191,6 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     let control = Control::new(mounts.clone(), settings).map_err(StartupError)?;
     mounts.push(Arc::new(control));
     Ok(mounts)
-}
-
-fn starting_world(name: &str) -> Result<Value, StartupError> {
-    if let Some(world) = fixtures::world(name) {
-        return Ok(world);
-    }
-    let text = std::fs::read_to_string(name).map_err(|error| {
-        let names = fixtures::names();
-        let meant = near(name, names.iter().copied()).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-        let bundled = names.join(", ");
-        StartupError(format!(
-            "--world {name}: neither a bundled world ({bundled}) nor a readable file ({error}){meant}"
-        ))
-    })?;
-    serde_json::from_str(&text).map_err(|error| StartupError(format!("--world {name}: not JSON: {error}")))
-}
-
-/// A misspelt provider would make an empty world without a word.
-fn check_shape(world: &Value, providers: &[&str]) -> Result<(), String> {
-    let example = r#"such as {"paygentic": [{"call": "createProduct", "id": "prod_mine", "body": {}}]}"#;
-    let Value::Object(parts) = world else { return Err(format!("is no JSON object {example}")) };
-    for (name, steps) in parts.iter().filter(|(name, _)| *name != "description") {
-        if !providers.contains(&name.as_str()) {
-            let known = providers.join(", ");
-            return Err(format!("{name:?} is no provider: there are {known}, and \"description\""));
-        }
-        if !steps.is_array() {
-            return Err(format!("{name:?} is no list of calls {example}"));
-        }
-    }
-    Ok(())
 }
 
 /// Binds the sockets that the options ask for.
