@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use crate::client::{Client, World};
-use crate::sandbox::{Options, StartupError, bind, front, keep, mounts, url_of};
+use crate::sandbox::{Options, StartupError, WAITING_THREADS, bind, front, keep, mounts, url_of};
 use crate::server::run;
 
 /// A running sandbox, on a free port of this machine and on a thread and a runtime of its own, so that any executor may
@@ -42,6 +42,7 @@ type Started = Result<Listening, StartupError>;
 /// What the thread tells once it listens.
 struct Listening {
     base_url: String,
+    admin_token: Option<String>,
     tls_port: Option<u16>,
 }
 
@@ -69,6 +70,12 @@ impl Sandbox {
     #[must_use]
     pub fn tls_port(&self) -> Option<u16> {
         self.tls_port
+    }
+
+    /// What calls about other worlds need, where it asks for something: where others reach it than this machine.
+    #[must_use]
+    pub fn admin_token(&self) -> Option<&str> {
+        self.client.wire().admin_token()
     }
 
     /// A client of it, which may outlive it.
@@ -184,12 +191,12 @@ impl Builder {
     }
 
     fn spawn(self, tell: impl FnOnce(Started) + Send + 'static) -> Result<Starting, StartupError> {
-        let options = self.0;
+        let mut options = self.0;
         let signature = options.signature;
         let (stop, stops) = oneshot::channel::<()>();
         let (through, stopped) = oneshot::channel::<()>();
         let serve = move || {
-            if let Err(error) = serve(&options, tell, stops) {
+            if let Err(error) = serve(&mut options, tell, stops) {
                 tracing::error!(%error, "the worlds are lost");
             }
             drop(through);
@@ -212,26 +219,29 @@ impl Starting {
     /// With what its thread has told, if it has.
     fn finish(self, told: Option<Started>) -> Result<Sandbox, StartupError> {
         let died = || StartupError("the thread of the sandbox has died".to_owned());
-        let Listening { base_url, tls_port } = told.ok_or_else(died)??;
+        let Listening { base_url, admin_token, tls_port } = told.ok_or_else(died)??;
         let client = Client::connect(&base_url).map_err(|error| StartupError(error.to_string()))?;
-        let client = client.signed(self.signature);
+        let client = client.signed(self.signature).admin(admin_token.as_deref());
         Ok(Sandbox { client, tls_port, stop: Some(self.stop), stopped: self.stopped, thread: Some(self.thread) })
     }
 }
 
 /// The life of a sandbox: sockets, a word to whoever has started it, requests, and the worlds written down.
-fn serve(options: &Options, tell: impl FnOnce(Started), stops: oneshot::Receiver<()>) -> Result<(), StartupError> {
+fn serve(options: &mut Options, tell: impl FnOnce(Started), stops: oneshot::Receiver<()>) -> Result<(), StartupError> {
     let prepared = (|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(options.threads.max(1)).enable_all().build();
+        let builder = builder.worker_threads(options.threads.max(1)).max_blocking_threads(WAITING_THREADS);
+        let runtime = builder.enable_all().build();
         let runtime = runtime.map_err(|error| StartupError(format!("no runtime: {error}")))?;
         let sockets = runtime.block_on(bind(options))?;
         let address = sockets.plain.local_addr().map_err(|error| StartupError(error.to_string()))?;
         let base_url = url_of(address);
+        options.guard(address)?;
         let mounts = mounts(options, &base_url)?;
         let front = Arc::new(front(mounts.clone(), options, base_url.clone())?);
         let tls = sockets.tls.as_ref().and_then(|listener| listener.local_addr().ok());
-        let listening = Listening { base_url, tls_port: tls.map(|address| address.port()) };
+        let admin_token = options.admin_token.clone();
+        let listening = Listening { base_url, admin_token, tls_port: tls.map(|address| address.port()) };
         Ok((runtime, sockets, mounts, front, listening))
     })();
     let (runtime, sockets, mounts, front, listening) = match prepared {

@@ -39,6 +39,9 @@
 //! From that follow a preview (an advance of a clone), a fork (a clone under another key), snapshots (`server/shelf`),
 //! and a world written down ([`world::World::export`]): every row has a serde form, which is not the vendor's.
 //!
+//! A world is bounded ([`world::Limits`]): a request that would make it larger is refused, an advance stops. Who asks
+//! for no world but that of the key that is sent needs the key alone; `control/gate` knows who may ask for others.
+//!
 //! # Webhooks and time
 //!
 //! What is owed to whom is part of the world ([`world::Outbox`]): a commit addresses what has happened to whoever

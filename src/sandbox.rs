@@ -1,27 +1,36 @@
 //! What a sandbox is made of: from a handful of options to sockets and what speaks to them, for `leapday serve` and for
 //! a [`Sandbox`](crate::Sandbox) in a test.
 
+mod guard;
+mod start;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::api::{Keeper, Mount, Settings, Webhook};
-use crate::contract::near;
 use crate::control::Control;
 use crate::server::{Certificates, Front, Setup, Sockets, default_folder, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
-use crate::world::TIMERS_PER_ADVANCE;
+use crate::world::{Limits, TIMERS_PER_ADVANCE};
 use crate::{fixtures, providers};
 
 /// The largest body that is read, unless somebody says otherwise: no documented request comes near.
 pub const MAX_BODY: usize = 1024 * 1024;
 /// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
 pub const MAX_WORLDS: usize = 10_000;
+/// How many rows one world holds: 10,000 subscriptions of 24 months have a million, and a machine of one's own may be
+/// asked for twenty times that. A sandbox that many share wants less.
+pub const MAX_ROWS: usize = 20_000_000;
+/// How many events one world keeps: of those 10,000 subscriptions there are 1.2 million at most.
+pub const MAX_EVENTS: usize = 20_000_000;
+/// How many threads may wait for their turn to write in one world, while another serves everybody else: as many as
+/// there can be requests with the file descriptors that processes usually get. They cost little until they are there.
+pub const WAITING_THREADS: usize = 4_096;
 /// How many threads a [`Sandbox`](crate::Sandbox) has of its own: tests run many beside each other.
 pub const THREADS: usize = 2;
 /// How long requests may take to finish once the sandbox is told to stop.
@@ -56,6 +65,17 @@ pub struct Options {
     pub max_body: usize,
     /// How many worlds it holds.
     pub max_worlds: usize,
+    /// Of one world.
+    pub max_rows: usize,
+    /// Of one world.
+    pub max_events: usize,
+    /// After how long a world is forgotten that nobody asks; `None`: never.
+    pub idle_expiry: Option<Duration>,
+    /// What the calls that list, name or open other worlds need. Without one whoever can reach the sandbox may, which
+    /// is nobody but this machine: [`Options::guard`].
+    pub admin_token: Option<String>,
+    /// Lets everybody list, name and open worlds.
+    pub open_control: bool,
     /// How many threads a [`Sandbox`](crate::Sandbox) has.
     pub threads: usize,
     /// How many timers one advance may fire.
@@ -94,6 +114,11 @@ impl Default for Options {
             rate_limits: false,
             max_body: MAX_BODY,
             max_worlds: MAX_WORLDS,
+            max_rows: MAX_ROWS,
+            max_events: MAX_EVENTS,
+            idle_expiry: None,
+            admin_token: None,
+            open_control: false,
             threads: THREADS,
             timers_per_advance: TIMERS_PER_ADVANCE,
             webhook: None,
@@ -129,14 +154,19 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     if let Some(webhook) = &options.webhook {
         check_url(&webhook.url).map_err(|why| StartupError(format!("--webhook-url: {why}")))?;
     }
-    let start = starting_world(&options.world)?;
+    let start = start::world(&options.world)?;
     let settings = Arc::new(Settings {
         strict: options.strict,
         explain: options.explain,
         allow_live_keys: options.allow_live_keys,
         rate_limits: options.rate_limits,
         max_worlds: options.max_worlds,
-        timers_per_advance: options.timers_per_advance,
+        limits: Limits {
+            timers_per_advance: options.timers_per_advance,
+            rows: options.max_rows,
+            events: options.max_events,
+        },
+        admin: options.admin()?,
         random_seed: options.random_seed,
         world: options.world.clone(),
         start,
@@ -150,7 +180,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     if fixtures::world(&options.world).is_none() {
         let refused = |why| StartupError(format!("--world {}: {why}", options.world));
         let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
-        check_shape(&settings.start, &names).map_err(refused)?;
+        start::check_shape(&settings.start, &names).map_err(refused)?;
         for mount in &mounts {
             mount.keeper().map_or(Ok(()), Keeper::rehearse).map_err(refused)?;
         }
@@ -162,37 +192,6 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     let control = Control::new(mounts.clone(), settings).map_err(StartupError)?;
     mounts.push(Arc::new(control));
     Ok(mounts)
-}
-
-fn starting_world(name: &str) -> Result<Value, StartupError> {
-    if let Some(world) = fixtures::world(name) {
-        return Ok(world);
-    }
-    let text = std::fs::read_to_string(name).map_err(|error| {
-        let names = fixtures::names();
-        let meant = near(name, names.iter().copied()).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-        let bundled = names.join(", ");
-        StartupError(format!(
-            "--world {name}: neither a bundled world ({bundled}) nor a readable file ({error}){meant}"
-        ))
-    })?;
-    serde_json::from_str(&text).map_err(|error| StartupError(format!("--world {name}: not JSON: {error}")))
-}
-
-/// A misspelt provider would make an empty world without a word.
-fn check_shape(world: &Value, providers: &[&str]) -> Result<(), String> {
-    let example = r#"such as {"paygentic": [{"call": "createProduct", "id": "prod_mine", "body": {}}]}"#;
-    let Value::Object(parts) = world else { return Err(format!("is no JSON object {example}")) };
-    for (name, steps) in parts.iter().filter(|(name, _)| *name != "description") {
-        if !providers.contains(&name.as_str()) {
-            let known = providers.join(", ");
-            return Err(format!("{name:?} is no provider: there are {known}, and \"description\""));
-        }
-        if !steps.is_array() {
-            return Err(format!("{name:?} is no list of calls {example}"));
-        }
-    }
-    Ok(())
 }
 
 /// Binds the sockets that the options ask for.
@@ -225,7 +224,8 @@ pub fn front(mounts: Vec<Arc<dyn Mount>>, options: &Options, base_url: String) -
         None => Certificates::Authority(options.ca_dir.clone().unwrap_or_else(default_folder)),
     };
     let (max_body, public_url, proxy_others) = (options.max_body, options.public_url.clone(), options.proxy_others);
-    let front = Front::new(mounts, Setup { max_body, public_url, base_url, certificates, proxy_others });
+    let idle_expiry = options.idle_expiry;
+    let front = Front::new(mounts, Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry });
     if options.tls_port.is_some() {
         front.tls.prepare().map_err(StartupError)?;
     }

@@ -129,8 +129,9 @@ impl<A> Desk<A> {
         let routes = self.rows.iter().map(|Bound { noun, operation, contract }| {
             let Operation { id, method, path, action } = operation;
             let built = (described.built)(action);
-            let traits = Traits { built, writes: *method != Method::GET, takes_body: contract.takes_body().is_some() };
-            let headers = (described.once)(method).into_iter().collect();
+            let (writes, takes_body) = (*method != Method::GET, contract.takes_body().is_some());
+            let traits = Traits { built, writes, takes_body, keyed: !described.keyless.contains(noun) };
+            let headers = (described.brings)(method).into_iter().collect();
             let refusals = traits.refusals(described.refuse);
             let example = (described.example)(id);
             Path { noun, operation: id, method: method.as_str(), path, built, example, headers, refusals }

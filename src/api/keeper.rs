@@ -1,5 +1,7 @@
 //! An API that keeps worlds, as the server's other parts see it.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +20,8 @@ pub struct WorldInfo {
     /// `flowing` or `frozen`.
     pub mode: &'static str,
     pub event_count: usize,
+    /// What counts towards `--max-rows`.
+    pub row_count: usize,
     /// The names of its snapshots.
     pub snapshots: Vec<String>,
 }
@@ -47,6 +51,9 @@ pub trait Keeper: Send + Sync {
 
     /// Whether a key has that form. Of a vendor whose keys have none, nobody knows.
     fn is_own_key(&self, key: &str) -> bool;
+
+    /// Whether these credentials open the world of this key.
+    fn opens(&self, headers: &HeaderMap, key: &str) -> bool;
 
     /// The world that these credentials open here. With `open`, one that does not exist yet is made.
     ///
@@ -80,4 +87,7 @@ pub trait Keeper: Send + Sync {
 
     /// Forgets a world; whether there was one.
     fn forget(&self, key: &str) -> bool;
+
+    /// Forgets the worlds that nobody has asked anything for so long, and to whom nothing is on its way. How many.
+    fn expire(&self, now: Timestamp, idle: Duration) -> usize;
 }

@@ -4,6 +4,7 @@
 //! a [`Call`] on one row (route, coerce, validate); a handler turns the call into a [`Reply`] or a
 //! [`Fault`]; a [`Page`] is what a customer's browser opens; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
 
+mod admin;
 mod call;
 mod described;
 mod desk;
@@ -24,6 +25,7 @@ mod request;
 mod router;
 mod site;
 
+pub use self::admin::{ADMIN_HEADER, Admin};
 pub use self::call::{Call, Params, Patch, referred};
 pub use self::described::Described;
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};

@@ -32,6 +32,9 @@ pub(super) struct At {
     /// Port of a sandbox on this machine
     #[arg(short, long, env = "LEAPDAY_PORT", default_value_t = super::serve::PORT, global = true)]
     port: u16,
+    /// The token of a sandbox that asks for one, to list, name or open worlds
+    #[arg(long, env = "LEAPDAY_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
+    admin_token: Option<String>,
 }
 
 impl At {
@@ -40,6 +43,6 @@ impl At {
     }
 
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::connect(&self.base_url())?)
+        Ok(Client::connect(&self.base_url())?.admin(self.admin_token.as_deref()))
     }
 }

@@ -17,6 +17,9 @@ pub(super) struct Args {
     /// Tell the stories to a sandbox that runs already, instead of a private one
     #[arg(long, env = "LEAPDAY_URL", value_name = "URL")]
     against: Option<String>,
+    /// The token of that sandbox, if it asks for one: stories that fork their world need it
+    #[arg(long, env = "LEAPDAY_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
     /// Write a report in the form of `JUnit`
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -50,7 +53,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let private = || Sandbox::builder().strict(true).options(|options| options.threads = threads).start();
     let sandbox = args.against.is_none().then(private).transpose().map_err(|error| failed(error.0))?;
     let url = args.against.clone().or_else(|| sandbox.as_ref().map(|sandbox| sandbox.base_url().to_owned()));
-    let plan = Plan { url: url.unwrap_or_default(), at_once: threads, update: args.update };
+    let admin_token = args.admin_token.clone().filter(|_| args.against.is_some());
+    let plan = Plan { url: url.unwrap_or_default(), admin_token, at_once: threads, update: args.update };
     let mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;

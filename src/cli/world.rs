@@ -59,12 +59,13 @@ enum What {
     Import { file: PathBuf },
 }
 
-const WORLDS: [(&str, &str); 6] = [
+const WORLDS: [(&str, &str); 7] = [
     ("KEY", "/key"),
     ("PROVIDER", "/provider"),
     ("NOW", "/now"),
     ("CLOCK", "/mode"),
     ("EVENTS", "/eventCount"),
+    ("ROWS", "/rowCount"),
     ("SNAPSHOTS", "/snapshots"),
 ];
 const SNAPSHOTS: [(&str, &str); 3] = [("NAME", "/name"), ("NOW", "/now"), ("EVENTS", "/eventCount")];
@@ -119,7 +120,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     say(&match (whose.json, done.is_empty()) {
         (true, _) => format!("{answer:#}"),
         (false, false) => done,
-        (false, true) => ["key", "provider", "now", "mode", "eventCount", "digest"]
+        (false, true) => ["key", "provider", "now", "mode", "eventCount", "rowCount", "digest"]
             .map(|field| {
                 format!(
                     "{field:<12}{}",

@@ -81,6 +81,16 @@ impl Client {
         Ok(self)
     }
 
+    /// The token of a sandbox that asks for one, to list, name or open other worlds than that of a key.
+    #[must_use]
+    pub fn admin_token(self, token: &str) -> Self {
+        self.admin(Some(token))
+    }
+
+    pub(crate) fn admin(self, token: Option<&str>) -> Self {
+        Self { wire: self.wire.admin(token), ..self }
+    }
+
     pub(crate) fn signed(self, signature: Option<Signature>) -> Self {
         Self { signature, ..self }
     }

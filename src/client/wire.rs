@@ -1,5 +1,6 @@
 //! Requests and answers, over connections that are used again.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::runtime::anywhere;
+use crate::api::ADMIN_HEADER;
 use crate::webhooks::causes;
 
 /// An answer of a vendor's API, read whole.
@@ -44,10 +46,18 @@ pub(crate) enum Content {
 }
 
 /// The way to one sandbox.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Wire {
     base: Arc<str>,
+    admin_token: Option<Arc<str>>,
     http: Http<HttpConnector, Full<Bytes>>,
+}
+
+/// Without the token, which is nobody's business in a log.
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Wire").field(&self.base).finish()
+    }
 }
 
 impl Wire {
@@ -62,11 +72,20 @@ impl Wire {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let http = Http::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Ok(Self { base: base.into(), http })
+        Ok(Self { base: base.into(), admin_token: None, http })
+    }
+
+    /// What the control API is sent besides, where the sandbox asks for it.
+    pub(crate) fn admin(self, token: Option<&str>) -> Self {
+        Self { admin_token: token.map(Arc::from), ..self }
     }
 
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    pub(crate) fn admin_token(&self) -> Option<&str> {
+        self.admin_token.as_deref()
     }
 
     /// # Errors
@@ -81,6 +100,9 @@ impl Wire {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(name, value);
+        }
+        if let Some(token) = self.admin_token.as_deref().filter(|_| path.starts_with("/_leapday")) {
+            request = request.header(ADMIN_HEADER, token);
         }
         let (kind, bytes) = match body {
             None => (None, Bytes::new()),

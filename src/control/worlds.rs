@@ -31,6 +31,7 @@ pub(super) fn noun() -> Noun<Handler> {
 }
 
 fn list(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    control.admit(asked.head)?;
     let keepers = control.keepers(asked)?;
     let worlds: Vec<_> = keepers.into_iter().flat_map(|(_, keeper)| keeper.worlds(asked.call.wall)).collect();
     Ok(Reply::ok(&json!({ "worlds": worlds })))
@@ -45,6 +46,7 @@ struct Create {
 /// At the provider that `?provider=` names, or at the only one that would take the key.
 fn create(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     let Create { key, world } = asked.call.input()?;
+    control.admit_to(asked, &key)?;
     let start = start(control, world.as_deref())?;
     let own = |(_, keeper): &(&str, &dyn crate::api::Keeper)| keeper.is_own_key(&key);
     let keepers = control.keepers(asked)?;
@@ -55,6 +57,7 @@ fn create(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
 
 fn delete(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     let key = asked.call.segment("key");
+    control.admit_to(asked, key)?;
     let with: Vec<_> = control.keepers(asked)?.into_iter().filter(|(_, keeper)| keeper.world(key).is_some()).collect();
     match with.as_slice() {
         [] => Err(no_world(key)),
@@ -123,6 +126,7 @@ struct Fork {
 
 fn fork(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     let Fork { key, replace } = asked.call.input()?;
+    control.admit_to(asked, &key)?;
     Ok(Reply::created(&control.door(asked)?.fork(&key, replace, asked.call.wall)?))
 }
 

@@ -21,7 +21,7 @@ use crate::api::{
 use crate::billing::cards::Card;
 use crate::contract::{Contract, Front, Place, Registry, Source, Violation, near};
 use crate::time::Timestamp;
-use crate::world::{Advance, ClockId, Endpoint, World, hash};
+use crate::world::{Advance, Bound, ClockId, Endpoint, World, hash};
 
 /// Asks for a fault at this one request.
 const FAULT_HEADER: &str = "leapday-fault";
@@ -67,7 +67,7 @@ impl<P: Provider> Hosted<P> {
 
     /// A new world, after the calls of its fixture.
     pub(super) fn make(&self, key: &str, start: &Value, wall: Timestamp) -> Result<World<P::State>, Fault> {
-        let mut world = World::new(self.seed(key), wall, self.settings.timers_per_advance);
+        let mut world = World::new(self.seed(key), wall, self.settings.limits);
         if P::webhooks().strict_order {
             world.outbox.keep_strict_order();
         }
@@ -170,7 +170,9 @@ impl<P: Provider> Hosted<P> {
                     Some((keys, slip)) => Some(slot.running.claim(Arc::clone(slip.scope())).ok_or_else(keys.running)?),
                     None => None,
                 };
-                let result = slot.write(exchange.wall, change);
+                let result = slot.change(exchange.wall, Fault::from, change);
+                // What did not come to pass told nobody of anything.
+                let events = if result.is_ok() { events } else { 0..0 };
                 Ok(Answer::Now(Outcome { result, events, refused }))
             }
             Action::Advance(plan, arrival) => {
@@ -246,6 +248,7 @@ impl<P: Provider> Hosted<P> {
             Ok(slot) => slot,
             Err(fault) => return refuse(&fault),
         };
+        slot.touch(exchange.wall);
         let route = self.desk.route(exchange);
         let operation = route.as_ref().ok().map(|route| route.id);
         let injected = match self.injected(&slot, &key, operation, exchange) {
@@ -387,6 +390,20 @@ fn examples(files: &Dir<'_>) -> serde_json::Map<String, Value> {
     parsed.flatten().filter_map(request).collect()
 }
 
+impl From<Bound> for Fault {
+    fn from(bound: Bound) -> Self {
+        match bound {
+            Bound::Timers(_) | Bound::Rows(_) | Bound::Events(_) => {
+                let advice = "POST /_leapday/world/reset starts it anew";
+                Self::new(Kind::Unavailable, format!("With this the world would hold more than {bound}: {advice}"))
+            }
+            Bound::Endpoints | Bound::Rules | Bound::Scripts => {
+                Self::conflict(format!("This world has {bound}, as many as it may: drop one"))
+            }
+        }
+    }
+}
+
 impl From<Full> for Fault {
     fn from(full: Full) -> Self {
         let message = format!("This sandbox holds {} worlds, as many as --max-worlds allows", full.most);
@@ -443,7 +460,8 @@ impl<P: Provider> Mount for Hosted<P> {
             front: Front { title: &title, server, credentials: &credentials, headers },
             built: &|action| !matches!(action, Action::Planned),
             example: &|operation| examples.get(operation).cloned(),
-            once: &|method| P::idempotency().and_then(|keys| keys.described(method)),
+            keyless: &[],
+            brings: &|method| P::idempotency().and_then(|keys| keys.described(method)),
             refuse: &|fault| dress(self.refuse_at(fault, "")),
         })
     }

@@ -1,6 +1,7 @@
 //! The worlds of a provider as the control API keeps them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -73,7 +74,7 @@ impl<P: Provider> Hosted<P> {
             let age = version.map(|version| format!(" (Leapday {version} wrote it, and this is {VERSION})"));
             Fault::field("/world", "world", format!("is no world: {why}{}", age.unwrap_or_default()))
         })?;
-        world.limit_advances(self.settings.timers_per_advance);
+        world.limit(self.settings.limits);
         Ok(world)
     }
 
@@ -86,6 +87,7 @@ impl<P: Provider> Hosted<P> {
             now: clock.reading(wall),
             mode: clock.mode(),
             event_count: world.event_count(),
+            row_count: world.size().rows,
             snapshots: slot.shelf.all().into_iter().map(|(name, _)| name).collect(),
         }
     }
@@ -131,18 +133,26 @@ impl<P: Provider> Keeper for Hosted<P> {
         !P::KEY_PREFIX.is_empty() && self.named(key).is_ok_and(|name| name.starts_with(P::KEY_PREFIX))
     }
 
+    fn opens(&self, headers: &HeaderMap, key: &str) -> bool {
+        self.key(headers).is_ok_and(|own| own.name == key)
+    }
+
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
         let key = self.key(headers)?;
+        let now = wall();
         let slot = match self.worlds.find(&key.name) {
             Some(slot) => slot,
-            None if open => self.open(&key.name, wall())?,
+            None if open => self.open(&key.name, now)?,
             None => return Ok(None),
         };
+        slot.touch(now);
         Ok(Some(self.opened(key.name.into_owned(), slot)))
     }
 
     fn world(&self, key: &str) -> Option<Box<dyn Door + '_>> {
-        self.worlds.find(key).map(|slot| self.opened(key.to_owned(), slot))
+        let slot = self.worlds.find(key)?;
+        slot.touch(wall());
+        Some(self.opened(key.to_owned(), slot))
     }
 
     fn worlds(&self, wall: Timestamp) -> Vec<WorldInfo> {
@@ -186,5 +196,9 @@ impl<P: Provider> Keeper for Hosted<P> {
 
     fn forget(&self, key: &str) -> bool {
         self.worlds.remove(key)
+    }
+
+    fn expire(&self, now: Timestamp, idle: Duration) -> usize {
+        self.worlds.expire(now, idle)
     }
 }

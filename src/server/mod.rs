@@ -43,6 +43,11 @@ use crate::api::{Body, Fate, Fault, Reply, teaching_line};
 /// How long a client may take over its request head before the connection is closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How often idle worlds are looked for while one becomes idle, within these bounds: one is forgotten that much later.
+const SWEEPS: u32 = 8;
+const SWEEP_SOONEST: Duration = Duration::from_millis(100);
+const SWEEP_LATEST: Duration = Duration::from_secs(60);
+
 /// The sockets that a sandbox listens on. The caller owns them.
 pub struct Sockets {
     pub plain: TcpListener,
@@ -56,6 +61,7 @@ pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output =
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true).writev(false);
     builder.http2().timer(TokioTimer::new());
     let shell = Arc::new(Shell { front, builder, open: Mutex::new(Some(GracefulShutdown::new())) });
+    let sweeper = shell.front.idle_expiry.map(|idle| tokio::spawn(sweep(Arc::clone(&shell.front), idle)));
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -80,9 +86,21 @@ pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output =
         });
     }
     drop(sockets);
+    if let Some(sweeper) = sweeper {
+        sweeper.abort();
+    }
     tokio::select! {
         () = shell.close() => {}
         () = tokio::time::sleep(grace) => tracing::warn!("some requests did not finish in time"),
+    }
+}
+
+/// Looks for idle worlds from time to time. A large one takes a while to forget, which nobody waits for.
+async fn sweep(front: Arc<Front>, idle: Duration) {
+    let mut ticker = tokio::time::interval((idle / SWEEPS).clamp(SWEEP_SOONEST, SWEEP_LATEST));
+    loop {
+        ticker.tick().await;
+        slot::off_thread(|| front.expire(idle));
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
@@ -36,6 +37,8 @@ pub struct Front {
     pub tls: Tls,
     /// Whether a proxied connection to somebody else's host is let through.
     pub proxy_others: bool,
+    /// After how long a world is forgotten that nobody asks.
+    pub idle_expiry: Option<Duration>,
     requests: AtomicU64,
 }
 
@@ -47,14 +50,15 @@ pub struct Setup {
     pub base_url: String,
     pub certificates: Certificates,
     pub proxy_others: bool,
+    pub idle_expiry: Option<Duration>,
 }
 
 impl Front {
     #[must_use]
     pub fn new(mounts: Vec<Arc<dyn Mount>>, setup: Setup) -> Self {
-        let Setup { max_body, public_url, base_url, certificates, proxy_others } = setup;
+        let Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry } = setup;
         let tls = Tls::new(certificates, mounts.iter().flat_map(|mount| mount.hosts()).copied());
-        Self { mounts, max_body, public_url, base_url, tls, proxy_others, requests: AtomicU64::new(0) }
+        Self { mounts, max_body, public_url, base_url, tls, proxy_others, idle_expiry, requests: AtomicU64::new(0) }
     }
 
     /// Answers one request, whatever happens.
@@ -93,7 +97,7 @@ impl Front {
             return preflight(&head.headers);
         }
         let Some(Meant { mount, path, site }) = self.mount(head, secure) else {
-            return welcome::answer(self, head.uri.path(), &head.headers);
+            return welcome::answer(self, self.inside(head.uri.path()), &head.headers);
         };
         let body = match read(incoming, mount.max_body(self.max_body)).await {
             Ok(body) => body,
@@ -118,6 +122,7 @@ impl Front {
             let url = self.public_url.as_ref().unwrap_or(&self.base_url);
             return Some(Meant { mount, path, site: Site::below(url, mount.name()) });
         }
+        let path = self.inside(path);
         let below = path.strip_prefix('/').unwrap_or(path);
         let end = below.bytes().position(|byte| byte == b'/').unwrap_or(below.len());
         let mount = self.mounts.iter().find(|mount| mount.name() == &below[..end])?;
@@ -132,6 +137,21 @@ impl Front {
         Some(Meant { mount, path: &below[end..], site })
     }
 
+    /// A path without that of the public URL, which a proxy in front may leave in its place.
+    fn inside<'r>(&self, path: &'r str) -> &'r str {
+        let rest = self.public_url.as_deref().and_then(|url| path.strip_prefix(path_of(url)));
+        rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+    }
+
+    /// Forgets the worlds that nobody has asked anything for so long.
+    pub(super) fn expire(&self, idle: Duration) {
+        let keepers = self.mounts.iter().filter_map(|mount| mount.keeper());
+        let count: usize = keepers.map(|keeper| keeper.expire(wall(), idle)).sum();
+        if count > 0 {
+            tracing::info!(worlds = count, "idle worlds forgotten");
+        }
+    }
+
     /// Whether a host name is one of a vendor's.
     pub(super) fn is_vendor(&self, host: &str) -> bool {
         self.vendor(host).is_some()
@@ -141,6 +161,12 @@ impl Front {
     fn vendor(&self, host: &str) -> Option<&Arc<dyn Mount>> {
         self.mounts.iter().find(|mount| mount.hosts().iter().any(|vendor| host_is(host, vendor)))
     }
+}
+
+/// The path of a URL; empty if it has none.
+fn path_of(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    authority.find('/').map_or("", |start| &authority[start..])
 }
 
 /// Whether a `Host` header names a host, with a port or without.

@@ -70,6 +70,8 @@ impl Outcome {
 pub struct Plan {
     /// URL of a sandbox.
     pub url: String,
+    /// Of a sandbox that asks for one.
+    pub admin_token: Option<String>,
     /// How many at a time.
     pub at_once: usize,
     /// Takes what comes for what is expected, and says how the files would be then.
@@ -81,7 +83,7 @@ pub struct Plan {
 /// # Errors
 /// If no sandbox answers.
 pub async fn tell(files: Vec<PathBuf>, mounts: &[Arc<dyn Mount>], plan: &Plan) -> Result<Vec<Outcome>, String> {
-    let wire = Wire::new(&plan.url).map_err(|error| error.to_string())?;
+    let wire = Wire::new(&plan.url).map_err(|error| error.to_string())?.admin(plan.admin_token.as_deref());
     let operations = wire.send("GET", "/_leapday/operations", &[], None).await;
     let operations = operations.map_err(|error| error.to_string())?;
     let operations = Arc::new(Operations(operations.body));

@@ -157,6 +157,12 @@ impl<T: Row> Table<T> {
         Id(row, PhantomData)
     }
 
+    /// How many rows there have been: those that were taken out count.
+    #[must_use]
+    pub fn made(&self) -> usize {
+        self.rows.len()
+    }
+
     #[must_use]
     pub fn get(&self, id: Id<T>) -> Option<&Arc<T>> {
         self.rows.get(id.0 as usize).and_then(Option::as_ref)

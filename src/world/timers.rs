@@ -9,16 +9,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::outbox::Delivery;
-use super::{ClockId, Id, State, World, pairs};
+use super::{Bound, ClockId, Id, State, World, pairs};
 use crate::time::Timestamp;
 
 /// How many timers one advance may fire before it stops and says where: enough for 10,000 monthly
 /// subscriptions over ten years, and an end for a scenario that would never finish.
 pub const TIMERS_PER_ADVANCE: usize = 5_000_000;
-
-pub(super) fn bound() -> usize {
-    TIMERS_PER_ADVANCE
-}
 
 /// When a timer fires, and the handle to cancel it by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -129,8 +125,27 @@ pub struct Advance {
     /// Where the clock stands now.
     pub to: Timestamp,
     pub fired: usize,
-    /// The next due instant, if the bound on timers stopped the advance before its target.
-    pub stopped_before: Option<Timestamp>,
+    /// What stopped it before its target, if something did.
+    pub stopped: Option<Stopped>,
+}
+
+/// Where an advance stopped on its way, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// When the next thing is due.
+    pub before: Timestamp,
+    pub bound: Bound,
+}
+
+impl Stopped {
+    /// In a sentence.
+    #[must_use]
+    pub fn reason(self) -> String {
+        match self.bound {
+            Bound::Timers(fired) => format!("{fired} timers fired (--timers-per-advance); advance again to go on"),
+            bound => format!("the world holds as many as it may: {bound}"),
+        }
+    }
 }
 
 impl<S: State> World<S> {
@@ -176,9 +191,9 @@ impl<S: State> World<S> {
     }
 
     /// Moves a clock to `target`, firing on the way all that falls due up to and including it, each
-    /// with the clock at its due instant. It stops where the world's bound on timers is reached.
+    /// with the clock at its due instant. It stops where one of the world's bounds is reached.
     pub fn advance(&mut self, clock: ClockId, target: Timestamp) -> Advance {
-        self.advance_within(clock, target, self.timers_per_advance)
+        self.advance_within(clock, target, self.limits.timers_per_advance)
     }
 
     /// An advance that fires at most so many timers: one that is taken in steps has one bound for all.
@@ -186,8 +201,9 @@ impl<S: State> World<S> {
         let from = self.now(clock);
         let mut fired = 0;
         while let Some(due) = self.timers.first(clock).filter(|due| *due <= target) {
-            if fired == timers {
-                return Advance { from, to: self.now(clock), fired, stopped_before: Some(due) };
+            if let Some(bound) = self.stops(fired, timers) {
+                let stopped = Some(Stopped { before: due, bound });
+                return Advance { from, to: self.now(clock), fired, stopped };
             }
             let Some((timer, what)) = self.timers.take(clock, due) else { break };
             self.reach(clock, due);
@@ -198,6 +214,6 @@ impl<S: State> World<S> {
             fired += 1;
         }
         self.reach(clock, target);
-        Advance { from, to: self.now(clock), fired, stopped_before: None }
+        Advance { from, to: self.now(clock), fired, stopped: None }
     }
 }

@@ -31,7 +31,9 @@ fn documents_name_every_answer() {
                 let responses = operation["responses"].as_object().expect("responses");
                 let statuses: Vec<u16> = responses.keys().filter_map(|status| status.parse().ok()).collect();
                 assert_eq!(statuses.len(), responses.len(), "{} {method} {path}: {statuses:?}", mount.name());
-                for wanted in [200..300, 401..402, 500..501] {
+                // What is said of the server itself is said to everybody.
+                let keyless = mount.name() == "_leapday" && operation["tags"][0] == "service";
+                for wanted in [200..300, 401..402, 500..501].into_iter().filter(|one| !keyless || one.start != 401) {
                     let found = statuses.iter().any(|status| wanted.contains(status));
                     assert!(found, "{} {method} {path}: {wanted:?} in {statuses:?}", mount.name());
                 }

@@ -143,3 +143,17 @@ fn explain_puts_violations_into_the_body() {
     let answer = api.post("/v0/products", &json!({ "name": "A" })).expect(400);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
 }
+
+#[test]
+fn a_public_url_with_a_path_is_served_below_it_too() {
+    let named =
+        |options: &mut leapday::sandbox::Options| options.public_url = Some("http://team.example/r1".to_owned());
+    let sandbox = leapday::blocking::Sandbox::builder().strict(true).options(named).start().unwrap();
+    let api = Api::at(sandbox.base_url(), "sk_test_below");
+    for path in ["/health", "/paygentic/v0/products", "/_leapday/clock", "/_leapday/ui/dashboard.css", ""] {
+        assert_eq!(api.raw("GET", &format!("/r1{path}"), &[], b"").status, if path.is_empty() { 404 } else { 200 });
+        assert_eq!(api.raw("GET", if path.is_empty() { "/" } else { path }, &[], b"").status, 200, "{path}");
+    }
+    assert_eq!(api.raw("GET", "/r1/", &[], b"").status, 200);
+    assert_eq!(api.raw("GET", "/r10/health", &[], b"").status, 404);
+}

@@ -75,6 +75,10 @@ impl Server {
         Api::at(&self.url, "sk_test_process")
     }
 
+    pub fn banner(&self) -> &[String] {
+        &self.banner
+    }
+
     fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.pid);
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
@@ -91,7 +95,7 @@ impl Server {
         (output.status.code().unwrap_or(-1), rest, String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    fn stop(self) -> (i32, String, String) {
+    pub fn stop(self) -> (i32, String, String) {
         self.signal("TERM");
         self.end()
     }
@@ -262,6 +266,11 @@ fn wrong_values_stop_the_start_with_one_line_that_says_what_is_right() {
         (vec!["sevre"], vec![], "serve"),
         (vec!["-q", "-v"], vec![], "--verbose"),
         (vec![], vec![("LEAPDAY_STRICT", "maybe")], "true"),
+        (vec!["--max-rows", "many"], vec![], "--max-rows"),
+        (vec!["--idle-expiry", "soon"], vec![], "12h"),
+        (vec!["--idle-expiry", "0s"], vec![], "12h"),
+        (vec!["--admin-token", "short"], vec![], "8 to 200"),
+        (vec!["--admin-token", "correct-horse", "--open-control"], vec![], "contradict"),
         (vec!["health", "--url", "https://localhost"], vec![], "http://"),
         (vec!["clock", "advance", "soon"], vec![], "P1M"),
         (vec!["completions", "cmd"], vec![], "bash"),
@@ -300,6 +309,11 @@ fn every_flag_is_an_environment_variable_and_the_flag_wins() {
             ("LEAPDAY_VERBOSE", "1"),
             ("LEAPDAY_MAX_BODY", "1000"),
             ("LEAPDAY_MAX_WORLDS", "2"),
+            ("LEAPDAY_MAX_ROWS", "1000"),
+            ("LEAPDAY_MAX_EVENTS", "1000"),
+            ("LEAPDAY_IDLE_EXPIRY", "PT12H"),
+            ("LEAPDAY_ADMIN_TOKEN", "correct-horse"),
+            ("LEAPDAY_OPEN_CONTROL", "0"),
             ("LEAPDAY_TIMERS_PER_ADVANCE", "10"),
             ("LEAPDAY_SHUTDOWN_TIMEOUT", "1"),
             ("LEAPDAY_STANDALONE_PAGES", "1"),

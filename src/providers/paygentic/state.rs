@@ -345,6 +345,55 @@ impl crate::world::State for State {
         letters::read(&world.state, letter)
     }
 
+    fn rows(&self) -> usize {
+        let rows = [
+            self.products.made(),
+            self.items.made(),
+            self.references.made(),
+            self.integrations.made(),
+            self.users.made(),
+            self.metrics.made(),
+            self.fees.made(),
+            self.prices.made(),
+            self.pricing_units.made(),
+            self.plans.made(),
+            self.plan_versions.made(),
+            self.sources.made(),
+            self.source_events.made(),
+            self.source_rules.made(),
+            self.consumers.made(),
+            self.customers.made(),
+            self.payment_methods.made(),
+            self.subscriptions.made(),
+            self.cycles.made(),
+            self.interval_changes.made(),
+            self.adjustments.made(),
+            self.test_clocks.made(),
+            self.features.made(),
+            self.entitlements.made(),
+            self.grants.made(),
+            self.purchases.made(),
+            self.meter_events.made(),
+            self.invoices.made(),
+            self.line_items.made(),
+            self.refunds.made(),
+            self.costs.made(),
+            self.sessions.made(),
+            self.payments.made(),
+            self.orders.made(),
+            self.order_lines.made(),
+            self.approvals.made(),
+            self.schedules.made(),
+            self.schedule_intervals.made(),
+            self.staged_invoices.made(),
+            self.portals.len(),
+            self.portal_sessions.len(),
+            self.authorizations.len(),
+            self.webhook_portals.len(),
+        ];
+        rows.iter().sum()
+    }
+
     fn fire(world: &mut World, due: Due) {
         cycle::fire(world, due);
     }

@@ -204,6 +204,34 @@ impl crate::world::State for State {
         }
     }
 
+    fn rows(&self) -> usize {
+        let rows = [
+            self.customers.made(),
+            self.tax_ids.made(),
+            self.payment_methods.made(),
+            self.setup_intents.made(),
+            self.products.made(),
+            self.plans.made(),
+            self.coupons.made(),
+            self.wallets.made(),
+            self.wallet_transactions.made(),
+            self.subscriptions.made(),
+            self.invoices.made(),
+            self.payments.made(),
+            self.refunds.made(),
+            self.credit_notes.made(),
+            self.usage_events.made(),
+            self.checkout_sessions.made(),
+            self.portal_sessions.made(),
+            self.programmes.made(),
+            self.affiliates.made(),
+            self.commissions.made(),
+            self.revrec_periods.len(),
+            self.dunning_policies.len(),
+        ];
+        rows.iter().sum()
+    }
+
     fn gave_up(world: &mut World, delivery: Id<Delivery>) {
         webhook_endpoints::gave_up(world, delivery);
     }

@@ -118,6 +118,21 @@ impl crate::world::State for State {
         letter.clone()
     }
 
+    fn rows(&self) -> usize {
+        let rows = [
+            self.customers.made(),
+            self.checkouts.made(),
+            self.payments.made(),
+            self.cards.made(),
+            self.subscriptions.made(),
+            self.subscription_payments.made(),
+            self.branches.made(),
+            self.terminals.made(),
+            self.tokens.len(),
+        ];
+        rows.iter().sum()
+    }
+
     fn fire(world: &mut World, due: Due) {
         match due {
             Due::CheckoutExpired(id) => checkouts::expired(world, id),

@@ -10,7 +10,7 @@ use crate::server::hosted::Hosted;
 use crate::server::shelf::SNAPSHOTS_MOST;
 use crate::server::slot::off_thread;
 use crate::time::Timestamp;
-use crate::world::{ClockId, NoWorld, World};
+use crate::world::{ClockId, NoWorld, Size, World};
 
 impl<P: Provider> Opened<'_, P> {
     fn row(&self, name: &str, world: &World<P::State>) -> Value {
@@ -46,6 +46,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
             "now": clock.reading(wall),
             "mode": clock.mode(),
             "eventCount": world.event_count(),
+            "rowCount": world.size().rows,
             "digest": digest,
         }))
     }
@@ -95,6 +96,9 @@ impl<P: Provider> Copies for Opened<'_, P> {
 
     fn import(&self, kept: &Value, wall: Timestamp) -> Result<Value, Fault> {
         let world = off_thread(|| self.hosted.read_back(kept))?;
+        if let Some(bound) = world.overgrown(Size::default()) {
+            return Err(bound.into());
+        }
         self.slot.replace(world, wall);
         self.about(wall)
     }

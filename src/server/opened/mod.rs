@@ -117,7 +117,7 @@ impl<P: Provider> Door for Opened<'_, P> {
     }
 
     fn change_outbox(&self, wall: Timestamp, change: OutboxChange<'_>) -> Result<Outbox, Fault> {
-        self.slot.write(wall, |world| {
+        self.slot.change(wall, Fault::from, |world| {
             let now = world.now(ClockId::WORLD);
             change(&mut world.outbox, now)?;
             Ok(world.outbox.clone())

@@ -72,7 +72,7 @@ impl<'a> Teller<'a> {
         // A world that failed stays, so that it can be looked at.
         if self.told.failures.is_empty() {
             let path = format!("/_leapday/worlds/{}?provider={}", encoded(&self.key), self.whom.provider);
-            let _ = self.wire.send("DELETE", &path, &[], None).await;
+            let _ = self.wire.send("DELETE", &path, &self.credentials(), None).await;
         }
         self.told
     }
@@ -80,7 +80,7 @@ impl<'a> Teller<'a> {
     async fn open(&mut self, story: &Story) -> Result<(), Broken> {
         let (provider, key) = (self.whom.provider, encoded(&self.key));
         let old = format!("/_leapday/worlds/{key}?provider={provider}");
-        self.wire.send("DELETE", &old, &[], None).await.map_err(said)?;
+        self.wire.send("DELETE", &old, &self.credentials(), None).await.map_err(said)?;
         let world = json!({ "key": self.key, "world": story.world });
         self.control("POST", &format!("/worlds?provider={provider}"), Some(&world)).await?;
         self.turn("", &json!({ "now": story.start })).await?;
@@ -191,11 +191,16 @@ impl<'a> Teller<'a> {
         format!("{path}{between}provider={}&world={}", self.whom.provider, encoded(&self.key))
     }
 
+    /// Whose world a call on the control API is about.
+    fn credentials(&self) -> Vec<(String, String)> {
+        self.whom.credentials(&self.key)
+    }
+
     /// What the control API answers, which a story takes for granted.
     async fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Broken> {
         let path = format!("/_leapday{path}");
         let body = body.cloned().map(Content::Json);
-        let answer = self.wire.send(method, &path, &[], body).await.map_err(said)?;
+        let answer = self.wire.send(method, &path, &self.credentials(), body).await.map_err(said)?;
         if answer.status < 300 {
             return Ok(answer.body);
         }

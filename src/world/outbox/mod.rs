@@ -329,6 +329,11 @@ impl Outbox {
         self.rules.remove(id);
     }
 
+    /// How many rows its tables have had.
+    pub(super) fn rows(&self) -> usize {
+        self.endpoints.made() + self.deliveries.made() + self.rules.made()
+    }
+
     /// A number that follows from the world's seed, other for each endpoint: what generated secrets come from.
     #[must_use]
     pub fn next_secret_seed(&self) -> u64 {
