@@ -69,6 +69,8 @@ pub struct WorldInfo {
     pub mode: Mode,
     /// How much has happened.
     pub event_count: u64,
+    /// How many rows it has made.
+    pub row_count: u64,
     /// Equal worlds have equal ones.
     pub digest: String,
 }

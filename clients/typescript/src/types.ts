@@ -293,6 +293,7 @@ export interface WorldState {
   now: string;
   mode: "flowing" | "frozen";
   eventCount: number;
+  rowCount: number;
   digest: string;
 }
 
@@ -303,6 +304,7 @@ export interface WorldInfo {
   now: string;
   mode: "flowing" | "frozen";
   eventCount: number;
+  rowCount: number;
   snapshots: string[];
 }
 

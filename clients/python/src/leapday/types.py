@@ -357,6 +357,7 @@ class WorldState(TypedDict):
     now: str
     mode: Literal["flowing", "frozen"]
     eventCount: int
+    rowCount: int
     digest: str
 
 
@@ -368,6 +369,7 @@ class WorldInfo(TypedDict):
     now: str
     mode: Literal["flowing", "frozen"]
     eventCount: int
+    rowCount: int
     snapshots: list[str]
 
 
