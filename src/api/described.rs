@@ -13,6 +13,8 @@ pub struct Described<'a, A> {
     pub front: Front<'a>,
     /// Whether a row has behaviour.
     pub built: &'a dyn Fn(&A) -> bool,
+    /// Whether an operation needs no key.
+    pub keyless: &'a dyn Fn(&str) -> bool,
     /// A body that an operation takes, where there is an example.
     pub example: &'a dyn Fn(&str) -> Option<Value>,
     /// The header by which a request of this method happens once, where the vendor has such.

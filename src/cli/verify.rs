@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use super::whose::Whose;
 use super::{Failure, failed, say};
+use crate::contract::counted;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Operation id, or the beginning of one before `*`
     operation: Option<String>,
+    /// GET, POST, PUT, PATCH or DELETE
     #[arg(long)]
     method: Option<String>,
     /// Path below the mount, or the beginning of one before `*`
@@ -25,8 +27,10 @@ pub(super) struct Args {
     /// How many such requests there are, exactly
     #[arg(long)]
     count: Option<u32>,
+    /// How many there are at the least; one, if nothing else is said
     #[arg(long)]
     at_least: Option<u32>,
+    /// How many there are at the most
     #[arg(long)]
     at_most: Option<u32>,
     /// How long to wait for them: 5s
@@ -46,7 +50,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     wanted["body_contains"] = json!(args.contains);
     let found = args.whose.ask("POST", "/journal/verify", Some(&wanted))?;
-    let said = format!("{} such requests, expected {}", found["count"], found["expected"].as_str().unwrap_or("?"));
+    let count = counted(&found["count"], "such request");
+    let said = format!("{count}, expected {}", found["expected"].as_str().unwrap_or("?"));
     if args.whose.json {
         say(&format!("{found:#}"));
     }

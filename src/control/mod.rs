@@ -32,6 +32,10 @@ const WORLD_MOST: usize = 256 << 20;
 /// A row of a world stands some levels deep in it, and what its maker noted on it nests as deep as any body may.
 const DEPTH_MOST: usize = 120;
 
+/// Operations that are about no world, or about one that they name.
+const KEYLESS: [&str; 7] =
+    ["getHealth", "getOpenapi", "getProviderOpenapi", "listOperations", "listWorlds", "createWorld", "deleteWorld"];
+
 static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/control");
 
 /// What a row of the control API does: at once, or waiting for others.
@@ -252,6 +256,7 @@ impl Mount for Control {
         self.desk.openapi(&Described {
             front: Front { title, server, credentials: &["authorization"], headers },
             built: &|_| true,
+            keyless: &|operation| KEYLESS.contains(&operation),
             example: &|_| None,
             once: &|_| None,
             refuse: &|fault| self.refuse(fault),
@@ -275,7 +280,8 @@ fn no_world(key: &str) -> Fault {
 
 /// How long a body says at `/by`.
 fn length(by: Option<&str>) -> Result<Option<Cadence>, Fault> {
-    by.map(Cadence::parse).transpose().map_err(|error| Fault::field("/by", "duration", error.to_string()))
+    let wrong = |by, why| Fault::field("/by", "duration", format!("{by:?} is not a duration: {why}"));
+    by.map(|by| Cadence::parse(by).map_err(|why| wrong(by, why))).transpose()
 }
 
 /// A row that answers at once.

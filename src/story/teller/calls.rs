@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Broken, SHOWN, Teller, encoded};
 use crate::story::client::{Answer, Content};
 use crate::story::format::{Call, Step};
-use crate::story::matching::Difference;
+use crate::story::matching::{Difference, clipped};
 
 impl Teller<'_> {
     pub(super) async fn call(&mut self, step: &Step, call: &Call, number: &str) -> Result<Vec<Difference>, Broken> {
@@ -104,7 +104,7 @@ impl Teller<'_> {
 /// An answer, as a failure shows it.
 fn shown(answer: &Answer) -> String {
     let violation = answer.headers.get("leapday-violation").and_then(Value::as_str);
-    let mut text: String = answer.body.to_string().chars().take(SHOWN).collect();
+    let mut text = clipped(&answer.body.to_string(), SHOWN).into_owned();
     if let Some(violation) = violation {
         let _ = write!(text, "\nleapday-violation: {violation}");
     }

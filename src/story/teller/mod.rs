@@ -15,6 +15,7 @@ use super::matching::Difference;
 use super::report::{Failure, Told};
 use super::scope::Scope;
 use super::{Operations, Whom};
+use crate::contract::counted;
 
 /// How long a webhook or a message is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -82,9 +83,8 @@ impl<'a> Teller<'a> {
         let (provider, key) = (self.whom.provider, encoded(&self.key));
         let old = format!("/_leapday/worlds/{key}?provider={provider}");
         self.client.send("DELETE", &old, &[], None).await.map_err(|lost| lost.0)?;
-        let world = json!({ "key": self.key, "world": story.world });
+        let world = json!({ "key": self.key, "world": story.world, "now": story.start });
         self.control("POST", &format!("/worlds?provider={provider}"), Some(&world)).await?;
-        self.turn("", &json!({ "now": story.start })).await?;
         self.scope.set("start", json!(story.start));
         if story.listens() {
             let receiver = Receiver::listen().await.map_err(|error| format!("no receiver of webhooks: {error}"))?;
@@ -207,8 +207,7 @@ impl<'a> Teller<'a> {
     }
 
     async fn turn(&self, path: &str, body: &Value) -> Result<Value, Broken> {
-        let limited = if path.is_empty() { path.to_owned() } else { format!("{path}?limit={EVENTS_MOST}") };
-        self.control("POST", &self.here(&format!("/clock{limited}")), Some(body)).await
+        self.control("POST", &self.here(&format!("/clock{path}?limit={EVENTS_MOST}")), Some(body)).await
     }
 
     async fn advance(&mut self, step: &Step, turn: &Turn, dry: bool, number: &str) -> Result<Vec<Difference>, Broken> {
@@ -231,7 +230,8 @@ impl<'a> Teller<'a> {
     fn told_turn(&mut self, number: &str, what: &str, told: &Value) {
         let word = |name: &str| told[name].as_str().unwrap_or("?").to_owned();
         let due = told["due"]["what"].as_str().map(|due| format!("  {due}")).unwrap_or_default();
-        let line = format!("{what} {} -> {}  {} events{due}", word("from"), word("now"), told["eventCount"]);
+        let count = counted(&told["eventCount"], "event");
+        let line = format!("{what} {} -> {}  {count}{due}", word("from"), word("now"));
         self.told.line(number, &line);
         for event in told["events"].as_array().into_iter().flatten() {
             self.told.event(event);
