@@ -67,7 +67,7 @@ impl Failure {
             let _ = write!(text, "\n  {difference}");
         }
         if let Some(more) = self.differences.len().checked_sub(LINES).filter(|more| *more > 0) {
-            let _ = write!(text, "\n  and {} more", counted(more, "difference"));
+            let _ = write!(text, "\n  and {}", counted(more, "more difference"));
         }
         if !self.answer.is_empty() {
             let _ = write!(text, "\n  answered: {}", self.answer.replace('\n', "\n            "));

@@ -147,7 +147,7 @@ fn the_control_api_refuses_what_it_does_not_know() {
     }
     for (query, body, meant) in [
         ("", json!({ "by": "P1M", "dryRun": true }), "dry_run"),
-        ("?dlver=burst", json!({ "by": "P1M" }), "deliver"),
+        ("?delivr=burst", json!({ "by": "P1M" }), "deliver"),
         ("?limt=1", json!({ "by": "P1M" }), "limit"),
     ] {
         let answer = api.refuses("POST", &format!("/_leapday/clock/advance{query}"), &body, 400);
