@@ -106,8 +106,10 @@ impl<'a> Explainer<'a> {
     fn unexpected(&self, error: &ValidationError<'_>, name: &str) -> Violation {
         let at = error.instance_path().as_str();
         let known = self.fields(at);
-        let free = known.names.into_iter().filter(|known| error.instance().get(known).is_none());
-        let meant = near(name, free);
+        let names = || known.names.iter().copied();
+        let free = names().filter(|known| error.instance().get(known).is_none());
+        // One that is not free may stand there by default.
+        let meant = near(name, free).or_else(|| near(name, names()));
         let message = match meant {
             Some(meant) => format!("is not a known field; did you mean {meant:?}?"),
             None => "is not a known field".to_owned(),
