@@ -13,12 +13,14 @@ pub struct Described<'a, A> {
     pub front: Front<'a>,
     /// Whether a row has behaviour.
     pub built: &'a dyn Fn(&A) -> bool,
+    /// Whether an operation needs no key.
+    pub keyless: &'a dyn Fn(&str) -> bool,
     /// A body that an operation takes, where there is an example.
     pub example: &'a dyn Fn(&str) -> Option<Value>,
     /// A header that every request of this method may bring: one by which it happens once, where the vendor has such.
     pub brings: &'a dyn Fn(&Method) -> Option<Header>,
-    /// Nouns for which nobody needs a key.
-    pub keyless: &'a [&'static str],
+    /// Nouns of which nobody is refused anything for want of credentials.
+    pub open: &'a [&'static str],
     /// A refusal as it goes out.
     pub refuse: &'a dyn Fn(&Fault) -> Reply,
 }

@@ -26,6 +26,15 @@ pub struct WorldInfo {
     pub snapshots: Vec<String>,
 }
 
+/// How a world begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning<'a> {
+    /// The calls that are made first, by provider.
+    pub calls: &'a Value,
+    /// Where its clock is frozen before them; `None`: it flows with the wall.
+    pub at: Option<Timestamp>,
+}
+
 /// The worlds of one provider, by key.
 pub trait Keeper: Send + Sync {
     /// How a key is sent.
@@ -67,11 +76,11 @@ pub trait Keeper: Send + Sync {
     /// All worlds, in the order of their keys.
     fn worlds(&self, wall: Timestamp) -> Vec<WorldInfo>;
 
-    /// Opens a world by the calls of `start`.
+    /// Opens a world.
     ///
     /// # Errors
     /// If the key is none of this vendor's test keys, has a world already, or a call is refused.
-    fn create(&self, key: &str, start: &Value, wall: Timestamp) -> Result<WorldInfo, Fault>;
+    fn create(&self, key: &str, beginning: Beginning<'_>, wall: Timestamp) -> Result<WorldInfo, Fault>;
 
     /// All worlds written down, with their snapshots.
     ///

@@ -26,7 +26,7 @@ mod router;
 mod site;
 
 pub use self::admin::{ADMIN_HEADER, Admin};
-pub use self::call::{Call, Params, Patch, referred};
+pub use self::call::{Call, Params, Patch, referred, settable};
 pub use self::described::Described;
 pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
 pub use self::door::{
@@ -36,7 +36,7 @@ pub use self::fault::{Fault, Kind};
 pub use self::gist::Gist;
 pub use self::idempotency::{Answers, Idempotency, Known, Need, Slip};
 pub use self::injection::{Injection, InjectionRule, Injections, PROFILES, RULES_MOST, profile};
-pub use self::keeper::{Keeper, WorldInfo};
+pub use self::keeper::{Beginning, Keeper, WorldInfo};
 pub use self::limits::{Limit, Meter, Standing};
 pub use self::mount::{Answer, Deliver, Exchange, FIDELITY, Later, Listed, Mount, OperationInfo, Settings, Webhook};
 pub use self::operation::{Action, Noun, Operation, advance, planned, read, write};

@@ -12,6 +12,7 @@ use super::events::line;
 use super::whose::Whose;
 use super::{Failure, misused, say};
 use crate::client::{Error, World, query};
+use crate::contract::counted;
 use crate::time::{Cadence, Timestamp};
 
 /// How often the bar looks at the clock.
@@ -29,12 +30,16 @@ pub(super) struct Args {
 enum What {
     /// Show the clock
     Show,
-    /// Freeze the clock at an instant: 2028-01-31T00:00:00Z
-    Set { instant: String },
+    /// Freeze the clock at an instant
+    Set {
+        /// 2028-01-31T00:00:00Z
+        instant: String,
+    },
     /// Let the clock run on
     Flow,
-    /// Advance by a duration (P1M, P7D, PT2H) or to an instant
+    /// Advance by a duration or to an instant
     Advance {
+        /// How far (P1M, P7D, PT2H), or where to (2028-01-31T00:00:00Z)
         target: String,
         /// A further clock of the world, such as a Paygentic test clock
         #[arg(long)]
@@ -57,6 +62,7 @@ enum What {
         /// How far ahead: P1M, P1Y
         #[arg(long, default_value = "P1M")]
         within: String,
+        /// How many at most
         #[arg(long, default_value_t = 100)]
         limit: usize,
         /// A further clock of the world
@@ -157,7 +163,7 @@ fn summary(answer: &Value) -> String {
         return format!("{} ({})", text("now"), text("mode"));
     };
     let would = if answer["dryRun"] == true { " would happen" } else { "" };
-    let mut lines = vec![format!("{} -> {}: {count} events{would}", text("from"), text("now"))];
+    let mut lines = vec![format!("{} -> {}: {}{would}", text("from"), text("now"), counted(count, "event"))];
     if let Some(due) = answer["due"]["what"].as_str() {
         lines.push(format!("{due} {}", answer["due"]["about"]["id"].as_str().unwrap_or_default()));
     }

@@ -26,7 +26,10 @@ pub(super) struct Args {
 #[derive(Subcommand)]
 enum What {
     /// Send a delivery once more
-    Resend { id: String },
+    Resend {
+        /// As the list shows it
+        id: String,
+    },
 }
 
 const COLUMNS: [(&str, &str); 5] =

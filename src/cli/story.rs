@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, failed, misused, say};
 use crate::blocking::Sandbox;
+use crate::contract::counted;
 use crate::sandbox::{NOWHERE, Options, mounts};
 use crate::story::{self, Outcome, Plan};
 use crate::time::Stopwatch;
@@ -73,14 +74,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let bad = outcomes.iter().filter(|outcome| !outcome.is_good()).count();
     let steps: usize = outcomes.iter().map(|outcome| outcome.told.steps).sum();
     // How long it took is no part of the transcript, which is the same every time.
-    eprintln_if_terminal(&format!("{} stories in {:.2} s", outcomes.len(), watch.elapsed().as_secs_f64()));
-    match bad {
-        0 => {
-            say(&format!("{} stories, {steps} steps: all as told", outcomes.len()));
-            Ok(())
-        }
-        bad => Err(failed(format!("{bad} of {} stories failed", outcomes.len()))),
+    let stories = counted(outcomes.len(), "story");
+    eprintln_if_terminal(&format!("{stories} in {:.2} s", watch.elapsed().as_secs_f64()));
+    if bad > 0 {
+        return Err(failed(format!("{bad} of {stories} failed")));
     }
+    if !args.quiet {
+        say(&format!("{stories}, {}: all as told", counted(steps, "step")));
+    }
+    Ok(())
 }
 
 fn eprintln_if_terminal(text: &str) {
@@ -101,10 +103,10 @@ fn print(outcome: &Outcome, quiet: bool) {
     if !outcome.is_good() {
         say(&outcome.complaint());
     }
-    if let Some((_, changed)) = outcome.update {
-        say(&format!("{file}: {changed} values updated"));
-    }
     if !quiet {
+        if let Some((_, changed)) = outcome.update {
+            say(&format!("{file}: {} updated", counted(changed, "value")));
+        }
         say(if outcome.is_good() { "  ok\n" } else { "  FAILED\n" });
     }
 }

@@ -11,6 +11,7 @@ use crate::client::Verdict;
 pub(super) struct Args {
     /// Operation id, or the beginning of one before `*`
     operation: Option<String>,
+    /// GET, POST, PUT, PATCH or DELETE
     #[arg(long)]
     method: Option<String>,
     /// Path below the mount, or the beginning of one before `*`
@@ -25,8 +26,10 @@ pub(super) struct Args {
     /// How many such requests there are, exactly
     #[arg(long)]
     count: Option<u32>,
+    /// How many there are at the least; one, if nothing else is said
     #[arg(long)]
     at_least: Option<u32>,
+    /// How many there are at the most
     #[arg(long)]
     at_most: Option<u32>,
     /// How long to wait for them: 5s

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::events::{Event, patience};
 use super::{Error, World};
+use crate::contract::counted;
 use crate::time::Timestamp;
 
 /// A request that the vendor's API was asked.
@@ -154,7 +155,7 @@ struct NearMiss {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} such requests, expected {}", self.count, self.expected)?;
+        write!(f, "{}, expected {}", counted(self.count, "such request"), self.expected)?;
         self.near_misses.iter().try_for_each(|near| write!(f, "\n  near: {}: {}", near.request, near.misses.join("; ")))
     }
 }

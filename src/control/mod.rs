@@ -36,6 +36,9 @@ const DEPTH_MOST: usize = 120;
 
 /// The longest admin token.
 const TOKEN_MOST: usize = 200;
+/// Operations that are about no world, or about one that they name.
+const KEYLESS: [&str; 7] =
+    ["getHealth", "getOpenapi", "getProviderOpenapi", "listOperations", "listWorlds", "createWorld", "deleteWorld"];
 
 static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/control");
 
@@ -259,9 +262,10 @@ impl Mount for Control {
         self.desk.openapi(&Described {
             front: Front { title, server, credentials: &["authorization"], headers },
             built: &|_| true,
+            keyless: &|operation| KEYLESS.contains(&operation),
             example: &|_| None,
             brings: &|_| Some(Header { name: ADMIN_HEADER, required: false, longest: TOKEN_MOST }),
-            keyless: &[service::NOUN],
+            open: &[service::NOUN],
             refuse: &|fault| self.refuse(fault),
         })
     }
@@ -283,7 +287,8 @@ fn no_world(key: &str) -> Fault {
 
 /// How long a body says at `/by`.
 fn length(by: Option<&str>) -> Result<Option<Cadence>, Fault> {
-    by.map(Cadence::parse).transpose().map_err(|error| Fault::field("/by", "duration", error.to_string()))
+    let wrong = |by, why| Fault::field("/by", "duration", format!("{by:?} is not a duration: {why}"));
+    by.map(|by| Cadence::parse(by).map_err(|why| wrong(by, why))).transpose()
 }
 
 /// A row that answers at once.

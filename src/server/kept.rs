@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::hosted::Hosted;
 use super::opened::{Opened, unwritten};
 use super::slot::Slot;
-use crate::api::{Door, Fault, Keeper, Provider, Webhook, WorldInfo, teaching_line};
+use crate::api::{Beginning, Door, Fault, Keeper, Provider, Webhook, WorldInfo, teaching_line};
 use crate::time::{Timestamp, wall};
 use crate::world::{ClockId, World, hash};
 
@@ -118,7 +118,7 @@ impl<P: Provider> Keeper for Hosted<P> {
     }
 
     fn rehearse(&self) -> Result<(), String> {
-        let rehearsed = self.make("rehearsal", &self.settings.start, wall());
+        let rehearsed = self.make("rehearsal", self.beginning(), wall());
         rehearsed.map(drop).map_err(|fault| match fault.violations.as_slice() {
             [] => fault.message,
             violations => format!("{}; {}", fault.message, teaching_line(violations)),
@@ -159,13 +159,13 @@ impl<P: Provider> Keeper for Hosted<P> {
         self.worlds.all().iter().map(|(key, slot)| Self::info(key, slot, wall)).collect()
     }
 
-    fn create(&self, key: &str, start: &Value, wall: Timestamp) -> Result<WorldInfo, Fault> {
+    fn create(&self, key: &str, beginning: Beginning<'_>, wall: Timestamp) -> Result<WorldInfo, Fault> {
         let key = self.named(key)?;
         if self.worlds.find(&key).is_some() {
             let message = format!("{key} has a world already: POST /_leapday/world/reset starts it anew");
             return Err(Fault::conflict(message));
         }
-        let slot = self.house(&key, self.make(&key, start, wall)?, false, wall)?;
+        let slot = self.house(&key, self.make(&key, beginning, wall)?, false, wall)?;
         Ok(Self::info(&key, &slot, wall))
     }
 

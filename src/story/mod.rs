@@ -2,13 +2,14 @@
 //!
 //! A story is calls, turns of the clock, and what is expected. Each is told in a world of its own, which starts at the
 //! same instant and with the same seed every time, so that its transcript is the same every time, whatever else runs
-//! beside it. `format` reads a file, `teller` does its steps, `matching` compares, `report` and `junit` tell.
+//! beside it. `format` and `steps` read a file, `teller` does its steps, `matching` compares, `report` and `junit` tell.
 
 mod format;
 mod junit;
 mod matching;
 mod report;
 mod scope;
+mod steps;
 mod teller;
 mod yaml;
 

@@ -12,7 +12,7 @@ use super::body::bare_list;
 use super::state::{State, mine};
 use super::subscriptions::Status;
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, advance, read, write};
+use crate::api::{Action, Call, Fault, Noun, Reply, advance, read, settable, write};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
 use crate::world::{Advance, Bound, ClockId, Id, IdText, Row, Stopped};
@@ -102,6 +102,7 @@ struct Create {
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let Create { current_time, name, description, merchant_id } = call.input()?;
+    let current_time = current_time.map(|at| settable("/currentTime", at)).transpose()?;
     let now = world.now(ClockId::WORLD);
     let merchant = match merchant_id {
         Some(named) => world.state.merchant(&named),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Opened;
-use crate::api::{Copies, Fault, Provider};
+use crate::api::{Beginning, Copies, Fault, Provider};
 use crate::server::hosted::Hosted;
 use crate::server::shelf::SNAPSHOTS_MOST;
 use crate::server::slot::off_thread;
@@ -30,8 +30,8 @@ pub(in crate::server) fn unwritten(why: NoWorld) -> Fault {
 }
 
 impl<P: Provider> Copies for Opened<'_, P> {
-    fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault> {
-        let fresh = self.hosted.make(&self.key, start, wall)?;
+    fn reset(&self, beginning: Beginning<'_>, wall: Timestamp) -> Result<(), Fault> {
+        let fresh = self.hosted.make(&self.key, beginning, wall)?;
         self.slot.replace(fresh, wall);
         Ok(())
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Broken, SHOWN, Teller};
 use crate::client::{Answer, Content, encoded};
 use crate::story::format::{Call, Step};
-use crate::story::matching::Difference;
+use crate::story::matching::{Difference, clipped};
 use crate::story::named;
 
 impl Teller<'_> {
@@ -104,7 +104,7 @@ impl Teller<'_> {
 
 /// An answer, as a failure shows it.
 fn shown(answer: &Answer) -> String {
-    let mut text: String = answer.body.to_string().chars().take(SHOWN).collect();
+    let mut text = clipped(&answer.body.to_string(), SHOWN).into_owned();
     if let Some(violation) = answer.header("leapday-violation") {
         let _ = write!(text, "\nleapday-violation: {violation}");
     }

@@ -14,6 +14,7 @@ use super::report::{Failure, Told};
 use super::scope::Scope;
 use super::{Operations, Whom};
 use crate::client::{Content, Error, Inbox, Wire, encoded, session_of};
+use crate::contract::counted;
 
 /// How long a webhook or a message is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -81,9 +82,8 @@ impl<'a> Teller<'a> {
         let (provider, key) = (self.whom.provider, encoded(&self.key));
         let old = format!("/_leapday/worlds/{key}?provider={provider}");
         self.wire.send("DELETE", &old, &self.credentials(), None).await.map_err(said)?;
-        let world = json!({ "key": self.key, "world": story.world });
+        let world = json!({ "key": self.key, "world": story.world, "now": story.start });
         self.control("POST", &format!("/worlds?provider={provider}"), Some(&world)).await?;
-        self.turn("", &json!({ "now": story.start })).await?;
         self.scope.set("start", json!(story.start));
         if story.listens() {
             let inbox = Inbox::open().await.map_err(said)?;
@@ -208,8 +208,7 @@ impl<'a> Teller<'a> {
     }
 
     async fn turn(&self, path: &str, body: &Value) -> Result<Value, Broken> {
-        let limited = if path.is_empty() { path.to_owned() } else { format!("{path}?limit={EVENTS_MOST}") };
-        self.control("POST", &self.here(&format!("/clock{limited}")), Some(body)).await
+        self.control("POST", &self.here(&format!("/clock{path}?limit={EVENTS_MOST}")), Some(body)).await
     }
 
     async fn advance(&mut self, step: &Step, turn: &Turn, dry: bool, number: &str) -> Result<Vec<Difference>, Broken> {
@@ -232,7 +231,8 @@ impl<'a> Teller<'a> {
     fn told_turn(&mut self, number: &str, what: &str, told: &Value) {
         let word = |name: &str| told[name].as_str().unwrap_or("?").to_owned();
         let due = told["due"]["what"].as_str().map(|due| format!("  {due}")).unwrap_or_default();
-        let line = format!("{what} {} -> {}  {} events{due}", word("from"), word("now"), told["eventCount"]);
+        let count = counted(&told["eventCount"], "event");
+        let line = format!("{what} {} -> {}  {count}{due}", word("from"), word("now"));
         self.told.line(number, &line);
         for event in told["events"].as_array().into_iter().flatten() {
             self.told.event(event);
