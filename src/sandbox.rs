@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::api::{Keeper, Mount, Settings, Webhook};
 use crate::control::Control;
-use crate::server::{Certificates, Front, Setup, Sockets, default_folder, state_file};
+use crate::server::{Certificates, Front, Saver, Setup, Sockets, default_folder, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
 use crate::world::{Limits, TIMERS_PER_ADVANCE};
 use crate::{fixtures, providers};
@@ -33,6 +33,10 @@ pub const MAX_EVENTS: usize = 20_000_000;
 pub const WAITING_THREADS: usize = 4_096;
 /// How many threads a [`Sandbox`](crate::Sandbox) has of its own: tests run many beside each other.
 pub const THREADS: usize = 2;
+/// How long a client may take over the head of a request, and be silent in the middle of a body.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How often what has changed is saved: a process that is killed loses no more than that.
+pub const STATE_EVERY: Duration = Duration::from_secs(30);
 /// How long requests may take to finish once the sandbox is told to stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -98,6 +102,10 @@ pub struct Options {
     pub proxy_others: bool,
     /// A file that all worlds are read from at the start and written to at the stop.
     pub state: Option<PathBuf>,
+    /// How often they are written in between, if they have changed; `None`: not before the stop.
+    pub state_every: Option<Duration>,
+    /// How long a client may take over the head of a request, and be silent in the middle of a body.
+    pub patience: Duration,
 }
 
 impl Default for Options {
@@ -130,6 +138,8 @@ impl Default for Options {
             own_certificate: None,
             proxy_others: false,
             state: None,
+            state_every: Some(STATE_EVERY),
+            patience: PATIENCE,
         }
     }
 }
@@ -225,8 +235,10 @@ pub fn front(mounts: Vec<Arc<dyn Mount>>, options: &Options, base_url: String) -
         None => Certificates::Authority(options.ca_dir.clone().unwrap_or_else(default_folder)),
     };
     let (max_body, public_url, proxy_others) = (options.max_body, options.public_url.clone(), options.proxy_others);
-    let idle_expiry = options.idle_expiry;
-    let front = Front::new(mounts, Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry });
+    let (patience, idle_expiry) = (options.patience, options.idle_expiry);
+    let saver = options.state.clone().zip(options.state_every).map(|(path, every)| Saver { path, every });
+    let setup = Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry, patience, saver };
+    let front = Front::new(mounts, setup);
     if options.tls_port.is_some() {
         front.tls.prepare().map_err(StartupError)?;
     }

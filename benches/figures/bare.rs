@@ -39,7 +39,7 @@ pub fn serve(port: &str) {
             let store = Arc::clone(&store);
             let service = service_fn(move |request| answer(Arc::clone(&store), request));
             let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder.http1().timer(TokioTimer::new()).pipeline_flush(true);
+            builder.http1().timer(TokioTimer::new());
             tokio::spawn(builder.serve_connection(TokioIo::new(stream), service).into_owned());
         }
     });

@@ -4,7 +4,7 @@
 //! transaction) is the mount's business.
 
 use http::Method;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::Value;
 
 use super::described::{Described, Traits};
@@ -186,6 +186,10 @@ fn body(
         contract.request(&mut value).map_err(Fault::violations)?;
         return Ok(value);
     }
+    if let Some(coding) = exchange.head.headers.get(CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+        let message = format!("The body is sent as {coding:?}; this API reads it as it is, without content-encoding");
+        return Err(Fault::new(Kind::UnsupportedMediaType, message));
+    }
     if let Some(kind) = exchange.head.headers.get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or("?");
         if !is_json(kind) {
@@ -222,6 +226,9 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
 /// The most that a header which teaches may hold.
 const HEADER_BYTES: usize = 2_000;
 
+/// Where `--explain` puts violations in the body of an error.
+pub const TEACHING_FIELD: &str = "leapday";
+
 /// The line of the `leapday-violation` header.
 #[must_use]
 pub fn teaching_line(violations: &[Violation]) -> String {
@@ -236,10 +243,16 @@ pub fn warn(reply: Reply, hints: &[Violation]) -> Reply {
 
 /// `--strict`: an answer that breaks its own schema is a bug, and says so instead of passing for true.
 pub fn check_answer(contract: &Contract, reply: Reply, refuse: impl FnOnce(Fault) -> Reply) -> Reply {
-    let answer = match &reply.body {
+    let mut answer: Value = match &reply.body {
         Body::Json(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
         Body::Empty | Body::Other(..) => Value::Null,
     };
+    if reply.status >= 400
+        && let Value::Object(fields) = &mut answer
+    {
+        // What teaches (`--explain`) is no part of the vendor's shape.
+        fields.remove(TEACHING_FIELD);
+    }
     match contract.response(reply.status, &answer) {
         Ok(()) => reply,
         Err(violations) => {

@@ -36,7 +36,10 @@ impl fmt::Display for Injection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "status:{status}"),
-            Self::Latency(latency) => write!(f, "latency:{}ms", latency.as_millis()),
+            Self::Latency(latency) if latency.subsec_nanos() % 1_000_000 == 0 => {
+                write!(f, "latency:{}ms", latency.as_millis())
+            }
+            Self::Latency(latency) => write!(f, "latency:{}ns", latency.as_nanos()),
             Self::Hang => f.write_str("hang"),
             Self::Reset => f.write_str("reset"),
             Self::Truncate => f.write_str("truncate"),

@@ -1,5 +1,6 @@
 //! An API that keeps worlds, as the server's other parts see it.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -85,17 +86,21 @@ pub trait Keeper: Send + Sync {
     /// If the key is none of this vendor's test keys, has a world already, or a call is refused.
     fn create(&self, key: &str, beginning: Beginning<'_>, wall: Timestamp) -> Result<WorldInfo, Fault>;
 
-    /// All worlds written down, with their snapshots.
+    /// Writes all worlds down with their snapshots, as they were left, into a JSON list that has `before` items
+    /// already; how many.
     ///
     /// # Errors
-    /// If one cannot be.
-    fn kept(&self, wall: Timestamp) -> Result<Vec<Value>, Fault>;
+    /// If one cannot be written.
+    fn keep(&self, list: &mut dyn Write, before: usize) -> io::Result<usize>;
 
-    /// Opens a world that [`Keeper::kept`] wrote down.
+    /// A number that is another one when one of the worlds has changed, mixed into one of others'.
+    fn pulse(&self, others: u64) -> u64;
+
+    /// Opens a world that [`Keeper::keep`] wrote down.
     ///
     /// # Errors
     /// What is wrong with it.
-    fn recall(&self, kept: &Value, wall: Timestamp) -> Result<(), Fault>;
+    fn recall(&self, kept: &Value) -> Result<(), Fault>;
 
     /// Forgets a world; whether there was one.
     fn forget(&self, key: &str) -> bool;

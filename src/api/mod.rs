@@ -28,7 +28,7 @@ mod site;
 pub use self::admin::{ADMIN_HEADER, Admin};
 pub use self::call::{Call, Params, Patch, referred, settable};
 pub use self::described::Described;
-pub use self::desk::{Desk, Route, check_answer, teaching_line, warn};
+pub use self::desk::{Desk, Route, TEACHING_FIELD, check_answer, teaching_line, warn};
 pub use self::door::{
     Agenda, Collects, Copies, Door, Found, Inquiry, Journey, OutboxChange, Post, Search, Sorted, Target, Turns, Watches,
 };

@@ -144,6 +144,9 @@ pub trait Mount: Send + Sync {
     /// A path as this API reads it.
     fn path<'r>(&self, path: &'r str) -> &'r str;
 
+    /// The segment of a path that opens something to whoever knows it: a key, the token of a page.
+    fn secret<'r>(&self, path: &'r str) -> Option<&'r str>;
+
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply>;
 
     /// A refusal in this API's shape, for what the server itself refuses.

@@ -99,6 +99,20 @@ impl Router {
         }
     }
 
+    /// What a parameter holds in a path, as it stands there, whatever the method.
+    #[must_use]
+    pub fn held<'r>(&self, path: &'r str, name: &str) -> Option<&'r str> {
+        let mut methods = Vec::new();
+        // No row has this one, so all that others would be told of are found.
+        search(&self.root, path, &Method::CONNECT, &mut Vec::new(), &mut methods);
+        methods.iter().find_map(|method| {
+            let mut held = Vec::new();
+            let row = search(&self.root, path, method, &mut held, &mut Vec::new())?;
+            let place = row.names.iter().position(|known| *known == name)?;
+            held.get(place).copied()
+        })
+    }
+
     /// The rows whose paths look most like this one, nearest first.
     #[must_use]
     pub fn nearest(&self, method: &Method, path: &str) -> Vec<String> {
@@ -195,6 +209,15 @@ mod tests {
             Err(RouteError::Method(vec![Method::GET, Method::PATCH]))
         );
         assert_eq!(router.nearest(&Method::GET, "/v0/plan/availabel")[0], "GET /v0/plans/available");
+    }
+
+    #[test]
+    fn what_a_path_holds_is_found_whatever_the_method() {
+        let router = router();
+        assert_eq!(router.held("/v0/plans/a%20b/versions/2", "id"), Some("a%20b"));
+        assert_eq!(router.held("/v0/plans/available", "id"), Some("available"), "a PATCH has no such literal");
+        assert_eq!(router.held("/v0/plans/a", "token"), None);
+        assert_eq!(router.held("/v0/plan/a", "id"), None);
     }
 
     #[test]

@@ -18,8 +18,8 @@ use super::{Failure, failed, misused, say};
 use crate::api::{Mount, Webhook};
 use crate::fixtures;
 use crate::sandbox::{
-    MAX_BODY, MAX_EVENTS, MAX_ROWS, MAX_WORLDS, Options, SHUTDOWN_TIMEOUT, StartupError, THREADS, WAITING_THREADS,
-    bind, front, keep, mounts, url_of,
+    MAX_BODY, MAX_EVENTS, MAX_ROWS, MAX_WORLDS, Options, PATIENCE, SHUTDOWN_TIMEOUT, StartupError, THREADS,
+    WAITING_THREADS, bind, front, keep, mounts, url_of,
 };
 use crate::server::run as serve;
 use crate::time::duration;
@@ -125,6 +125,12 @@ pub(super) struct Args {
     /// Read all worlds from a file at the start, write them there at the stop
     #[arg(long, env = "LEAPDAY_STATE", value_name = "FILE")]
     state: Option<PathBuf>,
+    /// How often to write them there in between, if they have changed; 0: not before the stop
+    #[arg(
+        long, env = "LEAPDAY_STATE_EVERY", value_name = "DURATION", default_value = "30s", value_parser = state_every,
+        requires = "state"
+    )]
+    state_every: Every,
     /// Seconds that running requests get to finish at the end
     #[arg(long, env = "LEAPDAY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = SHUTDOWN_TIMEOUT.as_secs())]
     shutdown_timeout: u64,
@@ -152,6 +158,16 @@ fn switch(text: &str) -> Result<bool, String> {
 fn idle_expiry(text: &str) -> Result<Duration, String> {
     let idle = duration(text).filter(|idle| !idle.is_zero());
     idle.ok_or_else(|| "a time such as 12h, 30m or PT12H".to_owned())
+}
+
+/// How often something is done; `None`: never. A type of its own, since to clap an `Option` is a flag left out.
+#[derive(Debug, Clone, Copy)]
+struct Every(Option<Duration>);
+
+fn state_every(text: &str) -> Result<Every, String> {
+    let every = if text == "0" { Some(Duration::ZERO) } else { duration(text) };
+    let every = every.ok_or("a time such as 30s, 5m or PT5M, or 0")?;
+    Ok(Every(Some(every).filter(|every| !every.is_zero())))
 }
 
 fn public_url(text: &str) -> Result<String, String> {
@@ -201,11 +217,25 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         own_certificate: args.tls_cert.clone().zip(args.tls_key.clone()),
         proxy_others: args.proxy_others,
         state: args.state.clone(),
+        state_every: args.state_every.0,
+        patience: PATIENCE,
     };
+    allow_many_files();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.max_blocking_threads(WAITING_THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;
     runtime.block_on(listen(&args, options))
+}
+
+/// As many connections as the system allows: most start a process with 1,024 and let it ask for more.
+fn allow_many_files() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // Where that is refused, those few have to do.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
 }
 
 /// Hosting platforms and buildpacks say the port with `PORT`.

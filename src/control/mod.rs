@@ -206,6 +206,10 @@ impl Mount for Control {
         path
     }
 
+    fn secret<'r>(&self, path: &'r str) -> Option<&'r str> {
+        path.strip_prefix("/worlds/").filter(|key| !key.is_empty())
+    }
+
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
         if let Some(page) = dashboard::answer(self, exchange) {
             return page;

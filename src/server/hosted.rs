@@ -444,6 +444,10 @@ impl<P: Provider> Mount for Hosted<P> {
         P::path(path)
     }
 
+    fn secret<'r>(&self, path: &'r str) -> Option<&'r str> {
+        self.pages.token(path)
+    }
+
     fn answer<'a>(&'a self, exchange: &'a Exchange<'a>) -> Answer<'a, Reply> {
         if let Some(page) = self.pages.answer(&self.worlds, exchange) {
             return Answer::Now(page);

@@ -1,9 +1,11 @@
 //! The worlds of a provider as the control API keeps them.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::hosted::Hosted;
@@ -11,10 +13,28 @@ use super::opened::{Opened, unwritten};
 use super::slot::Slot;
 use crate::api::{Beginning, Door, Fault, Keeper, Provider, Webhook, WorldInfo, teaching_line};
 use crate::time::{Timestamp, wall};
-use crate::world::{ClockId, World, hash};
+use crate::world::{ClockId, State, World, hash};
 
 /// What a written world says of itself: rows have the form of one version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A world in the state file: written as it is walked, since all of them as values would take many times their memory.
+#[derive(Serialize)]
+#[serde(bound = "")]
+struct Kept<'w, S: State> {
+    leapday: &'static str,
+    provider: &'static str,
+    key: &'w str,
+    world: &'w World<S>,
+    snapshots: Vec<Snapshot<'w, S>>,
+}
+
+#[derive(Serialize)]
+#[serde(bound = "")]
+struct Snapshot<'w, S: State> {
+    name: &'w str,
+    world: &'w World<S>,
+}
 
 impl<P: Provider> Hosted<P> {
     /// The name of the world that a key opens.
@@ -29,24 +49,18 @@ impl<P: Provider> Hosted<P> {
     }
 
     /// Puts a world under a key.
-    pub(super) fn house(
-        &self,
-        key: &str,
-        world: World<P::State>,
-        replace: bool,
-        wall: Timestamp,
-    ) -> Result<Arc<Slot<P>>, Fault> {
+    pub(super) fn house(&self, key: &str, world: World<P::State>, replace: bool) -> Result<Arc<Slot<P>>, Fault> {
         match self.worlds.find(key) {
             Some(_) if !replace => Err(Fault::conflict(format!(
                 "{key} has a world already: `\"replace\": true` puts this one in its place"
             ))),
             Some(slot) => {
-                slot.replace(world, wall);
+                slot.replace(world);
                 Ok(slot)
             }
             None => {
                 let slot = self.worlds.open(key, || Ok::<_, Fault>(world))?;
-                slot.wake(wall);
+                slot.wake();
                 Ok(slot)
             }
         }
@@ -79,7 +93,8 @@ impl<P: Provider> Hosted<P> {
     }
 
     fn info(key: &str, slot: &Slot<P>, wall: Timestamp) -> WorldInfo {
-        let world = slot.read(wall);
+        // As it was left: whoever lists worlds changes none, and one that time breaks does not hide the others.
+        let world = slot.published();
         let clock = world.clock(ClockId::WORLD);
         WorldInfo {
             provider: P::NAME,
@@ -165,28 +180,30 @@ impl<P: Provider> Keeper for Hosted<P> {
             let message = format!("{key} has a world already: POST /_leapday/world/reset starts it anew");
             return Err(Fault::conflict(message));
         }
-        let slot = self.house(&key, self.make(&key, beginning, wall)?, false, wall)?;
+        let slot = self.house(&key, self.make(&key, beginning, wall)?, false)?;
         Ok(Self::info(&key, &slot, wall))
     }
 
-    fn kept(&self, wall: Timestamp) -> Result<Vec<Value>, Fault> {
-        let written = |(key, slot): &(Arc<str>, Arc<Slot<P>>)| {
-            let mut kept = Self::written(key, &slot.read(wall))?;
-            let snapshots: Result<Vec<Value>, Fault> = slot
-                .shelf
-                .all()
-                .iter()
-                .map(|(name, world)| Ok(json!({ "name": name, "world": world.export().map_err(unwritten)? })))
-                .collect();
-            kept["snapshots"] = Value::Array(snapshots?);
-            Ok(kept)
-        };
-        self.worlds.all().iter().map(written).collect()
+    /// What has fallen due since happens when the file is read again: a world that time breaks must not cost the others.
+    fn keep(&self, list: &mut dyn Write, before: usize) -> io::Result<usize> {
+        let all = self.worlds.all();
+        for (number, (key, slot)) in all.iter().enumerate() {
+            list.write_all(if before + number == 0 { b"\n" } else { b",\n" })?;
+            let (world, shelf) = (slot.published(), slot.shelf.all());
+            let snapshots = shelf.iter().map(|(name, world)| Snapshot { name, world }).collect();
+            let kept = Kept { leapday: VERSION, provider: P::NAME, key, world: &world, snapshots };
+            serde_json::to_writer(&mut *list, &kept)?;
+        }
+        Ok(all.len())
     }
 
-    fn recall(&self, kept: &Value, wall: Timestamp) -> Result<(), Fault> {
+    fn pulse(&self, others: u64) -> u64 {
+        self.worlds.all().iter().fold(others, |pulse, (key, slot)| slot.stamp(hash(pulse, key.as_bytes())))
+    }
+
+    fn recall(&self, kept: &Value) -> Result<(), Fault> {
         let key = kept["key"].as_str().ok_or_else(|| Fault::field("/key", "required", "says whose world it is"))?;
-        let slot = self.house(key, self.read_back(kept)?, true, wall)?;
+        let slot = self.house(key, self.read_back(kept)?, true)?;
         for snapshot in kept["snapshots"].as_array().into_iter().flatten() {
             let name = snapshot["name"].as_str().unwrap_or_default();
             slot.shelf.put(name, Arc::new(self.read_back(snapshot)?));

@@ -9,6 +9,7 @@ mod kept;
 mod line;
 mod opened;
 mod paged;
+mod patience;
 mod pipeline;
 mod proxy;
 mod shelf;
@@ -35,13 +36,15 @@ pub use self::authority::{Authority, CERTIFICATE, default_folder};
 pub use self::hosted::Hosted;
 pub use self::line::{Broken, Payload};
 use self::line::{Cord, Line};
+use self::patience::Patient;
 pub use self::pipeline::{Front, Setup};
+pub use self::state_file::Saver;
 pub use self::tls::{Certificates, Tls};
 pub use self::welcome::health;
-use crate::api::{Body, Fate, Fault, Reply, teaching_line};
+use crate::api::{Body, Fate, Fault, Reply, TEACHING_FIELD, teaching_line};
 
-/// How long a client may take over its request head before the connection is closed.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a client of HTTP/2 that is silent is asked whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// How often idle worlds are looked for while one becomes idle, within these bounds: one is forgotten that much later.
 const SWEEPS: u32 = 8;
@@ -58,8 +61,9 @@ pub struct Sockets {
 /// Serves until `stop` resolves, then finishes what runs, for at most `grace`.
 pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output = ()>, grace: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true).writev(false);
-    builder.http2().timer(TokioTimer::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(front.patience).writev(false);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE);
+    let saving = front.saver.clone().map(|saver| tokio::spawn(saver.run(front.mounts.clone())));
     let shell = Arc::new(Shell { front, builder, open: Mutex::new(Some(GracefulShutdown::new())) });
     let sweeper = shell.front.idle_expiry.map(|idle| tokio::spawn(sweep(Arc::clone(&shell.front), idle)));
     let mut stop = std::pin::pin!(stop);
@@ -86,8 +90,8 @@ pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output =
         });
     }
     drop(sockets);
-    if let Some(sweeper) = sweeper {
-        sweeper.abort();
+    for task in [sweeper, saving].into_iter().flatten() {
+        task.abort();
     }
     tokio::select! {
         () = shell.close() => {}
@@ -123,9 +127,10 @@ struct Shell {
 impl Shell {
     /// Shakes hands, then answers.
     async fn secure<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S, cord: Cord) {
-        match self.front.tls.accept(stream).await {
-            Ok(stream) => Arc::clone(&self).converse(stream, cord, true).await,
-            Err(error) => tracing::info!(%error, "TLS handshake failed: does the client trust `leapday ca`?"),
+        match tokio::time::timeout(self.front.patience, self.front.tls.accept(stream)).await {
+            Ok(Ok(stream)) => Arc::clone(&self).converse(stream, cord, true).await,
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+            Ok(Err(error)) => tracing::info!(%error, "TLS handshake failed: does the client trust `leapday ca`?"),
         }
     }
 
@@ -153,6 +158,7 @@ impl Shell {
                 }
             }
         });
+        let stream = Patient::new(stream, self.front.patience);
         let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "connection ended early");
@@ -178,7 +184,7 @@ pub(crate) fn explain(mut reply: Reply, fault: &Fault, into_body: bool) -> Reply
         && let Body::Json(bytes) = &reply.body
         && let Ok(serde_json::Value::Object(mut body)) = serde_json::from_slice(bytes)
     {
-        body.insert("leapday".to_owned(), serde_json::json!({ "violations": fault.violations }));
+        body.insert(TEACHING_FIELD.to_owned(), serde_json::json!({ "violations": fault.violations }));
         reply = Reply { body: Reply::json(reply.status, &body).body, ..reply };
     }
     reply

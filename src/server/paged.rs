@@ -56,6 +56,11 @@ impl<P: Provider> Pages<P> {
         }))
     }
 
+    /// The segment of a page's path that opens it.
+    pub(super) fn token<'r>(&self, path: &'r str) -> Option<&'r str> {
+        self.router.held(path, "token")
+    }
+
     fn visit(&self, worlds: &Worlds<P>, row: &Page<P::State>, params: Params<'_>, exchange: &Exchange<'_>) -> Reply {
         let (tokens, path): (Params<'_>, _) = params.into_iter().partition(|(name, _)| *name == "token");
         let token = tokens.into_iter().next().map(|(_, held)| held).unwrap_or_default();

@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 
 use super::line::Payload;
+use super::state_file::Saver;
 use super::tls::{Certificates, Tls};
 use super::welcome;
 use crate::api::{Answer, Body, Exchange, Fate, Fault, Kind, Mount, Reply, Site};
@@ -39,6 +40,10 @@ pub struct Front {
     pub proxy_others: bool,
     /// After how long a world is forgotten that nobody asks.
     pub idle_expiry: Option<Duration>,
+    /// How long a client may take over the head of a request, and be silent in the middle of a body.
+    pub patience: Duration,
+    /// Where worlds are saved from time to time.
+    pub saver: Option<Saver>,
     requests: AtomicU64,
 }
 
@@ -51,14 +56,17 @@ pub struct Setup {
     pub certificates: Certificates,
     pub proxy_others: bool,
     pub idle_expiry: Option<Duration>,
+    pub patience: Duration,
+    pub saver: Option<Saver>,
 }
 
 impl Front {
     #[must_use]
     pub fn new(mounts: Vec<Arc<dyn Mount>>, setup: Setup) -> Self {
-        let Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry } = setup;
+        let Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry, patience, saver } = setup;
         let tls = Tls::new(certificates, mounts.iter().flat_map(|mount| mount.hosts()).copied());
-        Self { mounts, max_body, public_url, base_url, tls, proxy_others, idle_expiry, requests: AtomicU64::new(0) }
+        let requests = AtomicU64::new(0);
+        Self { mounts, max_body, public_url, base_url, tls, proxy_others, idle_expiry, patience, saver, requests }
     }
 
     /// Answers one request, whatever happens.
@@ -71,19 +79,19 @@ impl Front {
         let (mut head, incoming) = request.into_parts();
         name_host(&mut head);
         let reply = self.inner(&head, incoming, secure).await;
-        let (method, path) = (&head.method, head.uri.path());
+        let method = &head.method;
         let from_browser = head.headers.contains_key(header::ORIGIN);
         let status = reply.status;
         // Measured only where every request is logged: reading the clock is not free.
         let duration_us = started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
         if status >= 500 && status != 501 {
-            tracing::warn!(%method, path, status, duration_us, request.id = number, "request failed");
+            tracing::warn!(%method, path = %self.shown(&head, secure), status, duration_us, request.id = number, "request failed");
         } else if status >= 400 {
             let violation =
                 reply.headers.iter().find(|(name, _)| *name == "leapday-violation").map(|(_, line)| line.as_str());
-            tracing::info!(%method, path, status, duration_us, request.id = number, violation, "request refused");
+            tracing::info!(%method, path = %self.shown(&head, secure), status, duration_us, request.id = number, violation, "request refused");
         } else {
-            tracing::debug!(%method, path, status, duration_us, request.id = number, "request");
+            tracing::debug!(%method, path = %self.shown(&head, secure), status, duration_us, request.id = number, "request");
         }
         match reply.fate {
             Fate::Sent => Ok(render(reply, number, from_browser)),
@@ -99,7 +107,7 @@ impl Front {
         let Some(Meant { mount, path, site }) = self.mount(head, secure) else {
             return welcome::answer(self, self.inside(head.uri.path()), &head.headers);
         };
-        let body = match read(incoming, mount.max_body(self.max_body)).await {
+        let body = match read(incoming, mount.max_body(self.max_body), self.patience).await {
             Ok(body) => body,
             Err(fault) => return mount.refuse(&fault),
         };
@@ -152,6 +160,13 @@ impl Front {
         }
     }
 
+    /// The path of a request as the log shows it: what opens a world or a page is shortened.
+    fn shown<'r>(&self, head: &'r Parts, secure: bool) -> Cow<'r, str> {
+        let path = head.uri.path();
+        let secret = self.mount(head, secure).and_then(|Meant { mount, path, .. }| mount.secret(mount.path(path)));
+        secret.map_or(Cow::Borrowed(path), |secret| path.replacen(secret, &shortened(secret), 1).into())
+    }
+
     /// Whether a host name is one of a vendor's.
     pub(super) fn is_vendor(&self, host: &str) -> bool {
         self.vendor(host).is_some()
@@ -197,13 +212,21 @@ fn host(head: &Parts) -> Option<&str> {
 
 /// Reads a body of at most `most` bytes. What is too large is read to its end and dropped, within reason: a
 /// client that is still sending would see a broken connection instead of the refusal.
-async fn read(mut incoming: Incoming, most: usize) -> Result<Bytes, Fault> {
+async fn read(mut incoming: Incoming, most: usize, patience: Duration) -> Result<Bytes, Fault> {
     if incoming.is_end_stream() {
         return Ok(Bytes::new());
     }
     let mut body = BytesMut::new();
     let mut size = 0;
-    while let Some(frame) = incoming.frame().await {
+    loop {
+        // Most bodies are there already, and cost no timer.
+        let frame = match incoming.frame().now_or_never() {
+            Some(frame) => frame,
+            None => tokio::time::timeout(patience, incoming.frame()).await.map_err(|_| {
+                Fault::bad_request(format!("The body broke off: nothing was sent for {} s", patience.as_secs_f64()))
+            })?,
+        };
+        let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| Fault::bad_request(format!("The body could not be read: {error}")))?;
         let Some(data) = frame.data_ref() else { continue };
         size += data.len();
@@ -217,6 +240,13 @@ async fn read(mut incoming: Incoming, most: usize) -> Result<Bytes, Fault> {
         return Err(Fault::new(Kind::TooLarge, format!("The body is larger than {most} bytes (--max-body)")));
     }
     Ok(body.freeze())
+}
+
+/// Enough of something to recognise it, and not to use it.
+fn shortened(secret: &str) -> String {
+    const SHOWN: usize = 12;
+    let length = secret.chars().count();
+    secret.chars().take(SHOWN.min(length / 2)).chain("...".chars()).collect()
 }
 
 /// Browsers may call from any page: this is a sandbox, and its keys are not secrets.

@@ -16,7 +16,7 @@ use super::shelf::Shelf;
 use crate::api::{Body, Deliver, Exchange, Fault, Injection, Injections, Meter, Provider, Request, Settings, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
-use crate::world::{Advance, Bound, ClockId, World};
+use crate::world::{Advance, Bound, ClockId, World, hash};
 
 /// Where an advance goes, and after how many timers it stops at the latest.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +114,12 @@ impl<P: Provider> Slot<P> {
         let mut world = World::clone(&self.published.load());
         world.catch_up(wall);
         let result = change(&mut world)?;
+        self.publish(world);
+        Ok(result)
+    }
+
+    /// For whoever has the turn.
+    fn publish(&self, mut world: World<P::State>) {
         world.address(|world, number| self.body(world, number));
         let listened = world.outbox.has_listeners();
         self.published.store(Arc::new(world));
@@ -123,7 +129,6 @@ impl<P: Provider> Slot<P> {
             // There may be something to send, or a timer that it has to sleep until.
             self.call_courier();
         }
-        Ok(result)
     }
 
     /// The same for what somebody asks for: a change that makes the world larger than it may be is refused.
@@ -141,17 +146,26 @@ impl<P: Provider> Slot<P> {
     }
 
     /// Lets what is owed already go out: the world was made elsewhere.
-    pub(super) fn wake(&self, wall: Timestamp) {
-        let woken: Result<(), Infallible> = self.write(wall, |_| Ok(()));
-        match woken {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
+    pub(super) fn wake(&self) {
+        let _turn = self.turn();
+        self.publish(World::clone(&self.published.load()));
     }
 
     /// A mark that is another whenever there is something new to see.
     pub(super) fn pulse(&self) -> String {
         format!("{}-{}", self.published_count.load(Ordering::Acquire), self.journal.total())
+    }
+
+    /// A number that is another one when this world or what is kept of it has changed, mixed into one of others'.
+    pub(super) fn stamp(&self, others: u64) -> u64 {
+        let published = self.published_count.load(Ordering::Acquire);
+        let kept = self.shelf.all();
+        let kept = kept.iter().fold(others, |stamp, (name, world)| {
+            hash(hash(stamp, name.as_bytes()), &Arc::as_ptr(world).addr().to_le_bytes())
+        });
+        // A world that was forgotten and opened anew has a slot of its own.
+        let slot = self.itself.as_ptr().addr() as u64;
+        hash(kept, &[published.to_le_bytes(), slot.to_le_bytes()].concat())
     }
 
     /// What is done to requests on purpose.
@@ -244,16 +258,11 @@ impl<P: Provider> Slot<P> {
     }
 
     /// Puts another world in the place of this one: what is under way for this one is none of that one's business.
-    pub(super) fn replace(&self, mut other: World<P::State>, wall: Timestamp) {
-        let replaced: Result<(), Infallible> = self.write(wall, |world| {
-            other.outbox.succeed(&world.outbox);
-            *world = other;
-            Ok(())
-        });
-        match replaced {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
+    /// What has fallen due here does not matter any more; it may be what has broken this one.
+    pub(super) fn replace(&self, mut other: World<P::State>) {
+        let _turn = self.turn();
+        other.outbox.succeed(&self.published.load().outbox);
+        self.publish(other);
     }
 
     /// Moves a clock to where `plan` says and then does `done`, with what `plan` gave it on the way. Where nobody listens this is one change, refused as

@@ -3,8 +3,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, SpannedEventReceiver};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use serde_json::{Map, Value};
+
+/// How many values a file holds at most, those of aliases counted each time: a story has hundreds, and a few lines of
+/// aliases of aliases would be billions.
+const VALUES_MOST: usize = 100_000;
+/// How deep they nest: deeper than any body that an API takes, forks in forks included.
+const DEPTH_MOST: usize = 64;
 
 /// Where something stands in a file, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,10 +38,13 @@ impl Document {
     /// What is wrong with it, and where.
     pub fn read(text: &str) -> Result<Self, (Place, String)> {
         let mut reader = Reader::default();
-        let parsed = Parser::new_from_str(text).load(&mut reader, true);
-        parsed.map_err(|error| (Place::of(*error.marker()), error.info().to_owned()))?;
-        if let Some(problem) = reader.problem {
-            return Err(problem);
+        // Event by event: the parser's own way to a document goes as deep as the document does.
+        for event in Parser::new_from_str(text) {
+            let (event, span) = event.map_err(|error| (Place::of(*error.marker()), error.info().to_owned()))?;
+            reader.take(event, span);
+            if let Some(problem) = reader.problem {
+                return Err(problem);
+            }
         }
         Ok(Self { value: reader.root.unwrap_or_default(), spots: reader.spots })
     }
@@ -73,8 +82,37 @@ struct Reader {
     open: Vec<(Open, String, Marker, usize)>,
     root: Option<Value>,
     spots: HashMap<String, (Place, Range<usize>)>,
-    anchors: HashMap<usize, Value>,
+    anchors: HashMap<usize, Anchored>,
+    /// How many there are already.
+    values: usize,
     problem: Option<(Place, String)>,
+}
+
+/// A value that aliases stand for.
+struct Anchored {
+    value: Value,
+    count: usize,
+    depth: usize,
+}
+
+impl Anchored {
+    fn new(value: Value) -> Self {
+        let (count, depth) = measured(&value);
+        Self { value, count, depth }
+    }
+}
+
+/// How many values something is, and how deep they nest.
+fn measured(value: &Value) -> (usize, usize) {
+    let sum = |(count, depth), inner| {
+        let (more, below) = measured(inner);
+        (count + more, std::cmp::max(depth, below + 1))
+    };
+    match value {
+        Value::Array(items) => items.iter().fold((1, 1), sum),
+        Value::Object(fields) => fields.values().fold((1, 1), sum),
+        _ => (1, 0),
+    }
 }
 
 impl Reader {
@@ -100,7 +138,7 @@ impl Reader {
 
     fn put(&mut self, value: Value, span: Span, anchor: usize) {
         if anchor > 0 {
-            self.anchors.insert(anchor, value.clone());
+            self.anchors.insert(anchor, Anchored::new(value.clone()));
         }
         let pointer = self.pointer();
         self.spots.insert(pointer, (Place::of(span.start), span.start.index()..span.end.index()));
@@ -116,6 +154,34 @@ impl Reader {
         }
     }
 
+    /// Whether there is room for so many values that nest so deep.
+    fn has_room(&mut self, count: usize, depth: usize, at: Marker) -> bool {
+        self.values += count;
+        if self.values > VALUES_MOST {
+            self.fail(at, format!("holds more than {VALUES_MOST} values"));
+        } else if self.open.len() + depth > DEPTH_MOST {
+            self.fail(at, format!("nests deeper than {DEPTH_MOST} levels"));
+        }
+        self.problem.is_none()
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) {
+        let Some(&Anchored { count, depth, .. }) = self.anchors.get(&anchor) else {
+            return self.fail(span.start, "stands for what it is a part of");
+        };
+        if self.has_room(count, depth, span.start) {
+            let value = self.anchors.get(&anchor).map(|anchored| anchored.value.clone());
+            self.put(value.unwrap_or_default(), span, 0);
+        }
+    }
+
+    fn enter(&mut self, open: Open, span: Span, anchor: usize) {
+        let pointer = self.pointer();
+        if self.has_room(1, 1, span.start) {
+            self.open.push((open, pointer, span.start, anchor));
+        }
+    }
+
     fn key(&mut self, text: String, at: Marker) {
         if let Some((Open::Mapping(fields, key), ..)) = self.open.last_mut() {
             if fields.contains_key(&text) {
@@ -127,29 +193,22 @@ impl Reader {
     }
 }
 
-impl<'input> SpannedEventReceiver<'input> for Reader {
-    fn on_event(&mut self, event: Event<'input>, span: Span) {
+impl Reader {
+    fn take(&mut self, event: Event<'_>, span: Span) {
         match event {
             Event::Scalar(text, ..) if self.is_key_next() => self.key(text.into_owned(), span.start),
             Event::Scalar(text, style, anchor, _) => {
                 let value = if style == ScalarStyle::Plain { plain(&text) } else { Value::String(text.into_owned()) };
-                self.put(value, span, anchor);
+                if self.has_room(1, 0, span.start) {
+                    self.put(value, span, anchor);
+                }
             }
             Event::Alias(_) | Event::SequenceStart(..) | Event::MappingStart(..) if self.is_key_next() => {
                 self.fail(span.start, "a key is a text");
             }
-            Event::Alias(anchor) => {
-                let value = self.anchors.get(&anchor).cloned().unwrap_or_default();
-                self.put(value, span, 0);
-            }
-            Event::SequenceStart(anchor, _) => {
-                let pointer = self.pointer();
-                self.open.push((Open::List(Vec::new()), pointer, span.start, anchor));
-            }
-            Event::MappingStart(anchor, _) => {
-                let pointer = self.pointer();
-                self.open.push((Open::Mapping(Map::new(), None), pointer, span.start, anchor));
-            }
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::SequenceStart(anchor, _) => self.enter(Open::List(Vec::new()), span, anchor),
+            Event::MappingStart(anchor, _) => self.enter(Open::Mapping(Map::new(), None), span, anchor),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some((open, _, start, anchor)) = self.open.pop() else { return };
                 let value = match open {
@@ -198,12 +257,28 @@ mod tests {
         assert_eq!(of("/steps/0/body"), "{a: [1, \"2\", 2028-01-31], b: null}");
     }
 
+    /// Lists of ten of the list before: ten to the power of their number.
+    fn laughs(lines: usize) -> String {
+        let line = |n: usize| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
+        (1..=lines).fold("a0: &a0 x\n".to_owned(), |text, n| text + &line(n))
+    }
+
     #[test]
     fn what_cannot_be_read_says_where() {
         for (text, line) in [("a: 1\na: 2\n", 2), ("a: [1\nb: 2\n", 2), ("a: 1\n---\nb: 2\n", 3), ("a: 'x\n", 2)] {
             let (place, why) = Document::read(text).unwrap_err();
             assert!(place.line >= line - 1 && !why.is_empty(), "{text:?}: {place:?} {why}");
         }
+        for (text, why) in [
+            ("a: &a [*a]\n".to_owned(), "part of"),
+            ("[".repeat(100_000), "deep"),
+            (format!("a: {}1{}", "[".repeat(70), "]".repeat(70)), "64 levels"),
+            (laughs(20), "100000 values"),
+        ] {
+            let (_, said) = Document::read(&text).unwrap_err();
+            assert!(said.contains(why) || text.starts_with('['), "{said}");
+        }
+        assert_eq!(Document::read(&laughs(4)).unwrap().value["a4"].as_array().map(Vec::len), Some(10));
         let anchored = Document::read("base: &b {x: 1}\nother: *b\n").unwrap();
         assert_eq!(anchored.value["other"], json!({ "x": 1 }));
     }

@@ -10,6 +10,9 @@ mod contract;
 mod embedding;
 #[cfg(unix)]
 mod fidelity;
+mod fuzzed;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod isolation;
 mod limits;
 mod manners;
@@ -19,6 +22,10 @@ mod paylera;
 mod paymennt;
 #[cfg(unix)]
 mod process;
+#[cfg(unix)]
+mod secrets;
+#[cfg(unix)]
+mod state;
 #[cfg(unix)]
 mod stories;
 mod support;

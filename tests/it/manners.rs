@@ -193,9 +193,13 @@ fn unknown_routes_name_their_neighbours_and_wrong_methods_the_right_ones() {
 
 #[test]
 fn explain_puts_violations_into_the_body() {
-    let sandbox = leapday::blocking::Sandbox::builder().explain(true).start().unwrap();
+    let sandbox = leapday::blocking::Sandbox::builder().explain(true).strict(true).start().unwrap();
     let api = Api::at(sandbox.base_url(), "sk_test_a");
     let answer = api.post("/v0/products", &json!({ "name": "A" })).expect(400);
+    assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
+    // A vendor whose errors hold nothing else is no exception.
+    let headers = [JSON, ("idempotency-key", "1")];
+    let answer = api.with_key("sk_sandbox_a").raw("POST", "/paylera/v1/products", &headers, b"{}").expect(422);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
 }
 

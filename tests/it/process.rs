@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,27 +41,33 @@ pub fn run(args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
 /// A running server.
 pub struct Server {
     child: Option<Child>,
-    pid: u32,
+    /// Read as it comes: a pipe that nobody empties would stop the server.
+    log: Option<JoinHandle<String>>,
+    pub pid: u32,
     out: BufReader<ChildStdout>,
-    banner: Vec<String>,
-    url: String,
+    pub banner: Vec<String>,
+    pub url: String,
 }
 
 impl Server {
-    fn start(args: &[&str]) -> Self {
+    pub fn start(args: &[&str]) -> Self {
         Self::start_with(args, &[("LEAPDAY_PORT", "0")])
     }
 
     pub fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = leapday(args, env).spawn().expect("the binary starts");
         let mut out = BufReader::new(child.stdout.take().expect("its output"));
+        let mut errors = child.stderr.take().expect("its errors");
+        let log = std::thread::spawn(move || {
+            let mut said = Vec::new();
+            let _ = errors.read_to_end(&mut said);
+            String::from_utf8_lossy(&said).into_owned()
+        });
         let mut banner = Vec::new();
         let url = loop {
             let mut line = String::new();
             if out.read_line(&mut line).expect("a line") == 0 {
-                let mut said = String::new();
-                let _ = child.stderr.take().expect("its errors").read_to_string(&mut said);
-                panic!("{args:?} {env:?} did not start: {said}");
+                panic!("{args:?} {env:?} did not start: {}", log.join().expect("its errors"));
             }
             let line = line.trim_end().to_owned();
             banner.push(line.clone());
@@ -68,7 +75,7 @@ impl Server {
                 break url.to_owned();
             }
         };
-        Self { pid: child.id(), child: Some(child), out, banner, url }
+        Self { pid: child.id(), child: Some(child), log: Some(log), out, banner, url }
     }
 
     pub fn api(&self) -> Api {
@@ -79,20 +86,21 @@ impl Server {
         &self.banner
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.pid);
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
     }
 
     /// Waits for the end: exit code, what was printed behind the banner, and the log.
-    fn end(mut self) -> (i32, String, String) {
-        let child = self.child.take().expect("runs");
+    pub fn end(mut self) -> (i32, String, String) {
+        let mut child = self.child.take().expect("runs");
         let (done, ended) = mpsc::channel();
-        std::thread::spawn(move || done.send(child.wait_with_output()));
-        let output = ended.recv_timeout(PATIENCE).expect("the server ends").expect("its output");
+        std::thread::spawn(move || done.send(child.wait()));
+        let status = ended.recv_timeout(PATIENCE).expect("the server ends").expect("its status");
+        let log = self.log.take().expect("runs").join().expect("its log");
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).expect("what is left");
-        (output.status.code().unwrap_or(-1), rest, String::from_utf8_lossy(&output.stderr).into_owned())
+        (status.code().unwrap_or(-1), rest, log)
     }
 
     pub fn stop(self) -> (i32, String, String) {
@@ -111,7 +119,7 @@ impl Drop for Server {
 }
 
 /// A path for a file that this test alone writes.
-fn scratch(name: &str) -> PathBuf {
+pub fn scratch(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("leapday-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -260,6 +268,9 @@ fn wrong_values_stop_the_start_with_one_line_that_says_what_is_right() {
         (vec!["--log-format", "xml"], vec![], "json"),
         (vec!["--random-seed", "x"], vec![], "--random-seed"),
         (vec!["--max-body=-5"], vec![], "max-body"),
+        (vec!["--state", &torn, "--state-every", "soon"], vec![], "30s"),
+        (vec!["--state-every", "5s"], vec![], "--state"),
+        (vec!["--state", "/nowhere/at/all.json"], vec![], "cannot be written"),
         (vec!["--host", ""], vec![], "--host"),
         (vec!["--host", "nowhere.invalid"], vec![], "nowhere.invalid"),
         (vec!["--prot", "1"], vec![], "--port"),
@@ -292,6 +303,7 @@ fn wrong_values_stop_the_start_with_one_line_that_says_what_is_right() {
 fn every_flag_is_an_environment_variable_and_the_flag_wins() {
     let path = scratch("env");
     let file = path.to_str().unwrap();
+    let state = path.with_file_name("state.json").display().to_string();
     let server = Server::start_with(
         &["--random-seed", "9"],
         &[
@@ -316,6 +328,8 @@ fn every_flag_is_an_environment_variable_and_the_flag_wins() {
             ("LEAPDAY_OPEN_CONTROL", "0"),
             ("LEAPDAY_TIMERS_PER_ADVANCE", "10"),
             ("LEAPDAY_SHUTDOWN_TIMEOUT", "1"),
+            ("LEAPDAY_STATE", &state),
+            ("LEAPDAY_STATE_EVERY", "0"),
             ("LEAPDAY_STANDALONE_PAGES", "1"),
             ("LEAPDAY_RATE_LIMITS", "1"),
             ("LEAPDAY_WEBHOOK_URL", "http://127.0.0.1:1/hook"),

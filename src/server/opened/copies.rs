@@ -32,7 +32,7 @@ pub(in crate::server) fn unwritten(why: NoWorld) -> Fault {
 impl<P: Provider> Copies for Opened<'_, P> {
     fn reset(&self, beginning: Beginning<'_>, wall: Timestamp) -> Result<(), Fault> {
         let fresh = self.hosted.make(&self.key, beginning, wall)?;
-        self.slot.replace(fresh, wall);
+        self.slot.replace(fresh);
         Ok(())
     }
 
@@ -71,7 +71,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
         if world.clock(ClockId::WORLD).is_flowing() {
             world.flow(ClockId::WORLD, wall);
         }
-        self.slot.replace(world, wall);
+        self.slot.replace(world);
         Ok(self.row(name, &kept))
     }
 
@@ -85,7 +85,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
             return Err(Fault::field("/key", "other", "is the key of this world itself"));
         }
         let world = World::clone(&self.slot.read(wall));
-        self.hosted.house(&key, world, replace, wall)?;
+        self.hosted.house(&key, world, replace)?;
         Ok(json!({ "provider": P::NAME, "key": key, "from": self.key }))
     }
 
@@ -95,11 +95,13 @@ impl<P: Provider> Copies for Opened<'_, P> {
     }
 
     fn import(&self, kept: &Value, wall: Timestamp) -> Result<Value, Fault> {
-        let world = off_thread(|| self.hosted.read_back(kept))?;
-        if let Some(bound) = world.overgrown(Size::default()) {
-            return Err(bound.into());
-        }
-        self.slot.replace(world, wall);
+        let world = off_thread(|| {
+            let mut world = self.hosted.read_back(kept)?;
+            // Should that break it, the old one is still there.
+            world.catch_up(wall);
+            world.overgrown(Size::default()).map_or(Ok(world), |bound| Err(Fault::from(bound)))
+        })?;
+        self.slot.replace(world);
         self.about(wall)
     }
 }

@@ -313,6 +313,7 @@ impl Outbox {
                 .ok_or_else(|| NoWorld::new(format!("delivery {id:?} is of event {number}, which there is not")))?;
             self.deliveries.update(id, |row| (row.event_type, row.about) = (event_type, about));
         }
+        self.check_deliveries()?;
         if let Some(rows) = &mut self.rows {
             let lines: Vec<Vector<Id<Delivery>>> = rows.values().cloned().collect();
             rows.clear();
@@ -322,6 +323,16 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// Who sends webhooks would find out about one that is not there.
+    fn check_deliveries(&self) -> Result<(), NoWorld> {
+        let rows = self.rows.iter().flat_map(|rows| rows.values().flatten());
+        let mut meant = self.ready.values().chain(&self.held).chain(&self.over).chain(rows);
+        match meant.find(|id| self.deliveries.get(**id).is_none()) {
+            Some(lost) => Err(NoWorld::new(format!("delivery {lost:?} is meant, which there is not"))),
+            None => Ok(()),
+        }
     }
 
     fn make_ready(&mut self, id: Id<Delivery>, by_hand: bool) {

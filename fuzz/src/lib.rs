@@ -1,0 +1,3 @@
+//! What the fuzzer's targets have in common.
+
+pub mod properties;
