@@ -180,7 +180,6 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         random_seed: options.random_seed,
         world: options.world.clone(),
         start,
-        bundled: fixtures::names().contains(&options.world.as_str()),
         webhook: options.webhook.clone(),
         signature: options.signature,
         standalone_pages: options.standalone_pages,
@@ -188,7 +187,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         courier: Courier::default(),
     });
     let mut mounts = providers::mounts(&settings).map_err(StartupError)?;
-    if !settings.bundled {
+    if fixtures::world(&options.world).is_none() {
         let refused = |why| StartupError(format!("--world {}: {why}", options.world));
         let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
         start::check_shape(&settings.start, &names).map_err(refused)?;

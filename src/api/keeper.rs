@@ -34,9 +34,6 @@ pub struct Beginning<'a> {
     pub calls: &'a Value,
     /// Where its clock is frozen before them; `None`: it flows with the wall.
     pub at: Option<Timestamp>,
-    /// Whether the calls are known to fit their contracts, as those of bundled worlds are ([`Keeper::rehearse`] holds them
-    /// against them in the tests): to compile contracts for them would be a good part of a start.
-    pub proven: bool,
 }
 
 /// The worlds of one provider, by key.

@@ -83,8 +83,6 @@ pub struct Settings {
     pub world: String,
     /// The calls of that world, by provider.
     pub start: Value,
-    /// Whether that is a bundled world.
-    pub bundled: bool,
     pub webhook: Option<Webhook>,
     /// How webhooks are signed whose vendor does not publish it.
     pub signature: Option<Signature>,

@@ -50,12 +50,7 @@ impl Start {
         let bundled = |name: &String| fixtures::world(name).ok_or_else(|| unknown(name));
         let bundled = self.world.as_ref().map(bundled).transpose()?;
         let at = self.now.map(|now| settable("/now", now)).transpose()?;
-        let settings = &control.settings;
-        begin(Beginning {
-            calls: bundled.as_ref().unwrap_or(&settings.start),
-            at,
-            proven: bundled.is_some() || settings.bundled,
-        })
+        begin(Beginning { calls: bundled.as_ref().unwrap_or(&control.settings.start), at })
     }
 }
 

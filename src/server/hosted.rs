@@ -63,7 +63,7 @@ impl<P: Provider> Hosted<P> {
 
     /// How worlds begin of which nobody says it.
     pub(super) fn beginning(&self) -> Beginning<'_> {
-        Beginning { calls: &self.settings.start, at: None, proven: self.settings.bundled }
+        Beginning { calls: &self.settings.start, at: None }
     }
 
     fn seed(&self, key: &str) -> u64 {
@@ -74,7 +74,7 @@ impl<P: Provider> Hosted<P> {
     pub(super) fn make(
         &self,
         key: &str,
-        Beginning { calls, at, proven }: Beginning<'_>,
+        Beginning { calls, at }: Beginning<'_>,
         wall: Timestamp,
     ) -> Result<World<P::State>, Fault> {
         let now = at.unwrap_or(wall);
@@ -86,7 +86,7 @@ impl<P: Provider> Hosted<P> {
             world.outbox.keep_strict_order();
         }
         for (number, step) in calls[P::NAME].as_array().into_iter().flatten().enumerate() {
-            self.replay(&mut world, step, now, proven).map_err(|fault| {
+            self.replay(&mut world, step, now).map_err(|fault| {
                 let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);
                 Fault { message, ..fault }
             })?;
@@ -103,7 +103,7 @@ impl<P: Provider> Hosted<P> {
     }
 
     /// One step of a starting world: a call as the API takes it, and the id of what it makes.
-    fn replay(&self, world: &mut World<P::State>, step: &Value, now: Timestamp, proven: bool) -> Result<(), Fault> {
+    fn replay(&self, world: &mut World<P::State>, step: &Value, now: Timestamp) -> Result<(), Fault> {
         if let Some(customer) = step["saveCard"].as_str() {
             let card = Card::deserialize(&step["card"]).map_err(|error| Fault::bad_request(error.to_string()))?;
             if !card.is_plausible() {
@@ -128,9 +128,7 @@ impl<P: Provider> Hosted<P> {
         };
         let mut body = step["body"].clone();
         fill_in(&mut body, now);
-        if !proven {
-            contract.request(&mut body).map_err(Fault::violations)?;
-        }
+        contract.request(&mut body).map_err(Fault::violations)?;
         let (query, site) = (serde_json::Map::new(), Site::below("", P::NAME));
         let call = Call { path: Vec::new(), query, body, idempotency_key: None, role: None, wall: now, site };
         let reply = action.run(world, &call)?;

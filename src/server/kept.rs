@@ -133,7 +133,7 @@ impl<P: Provider> Keeper for Hosted<P> {
     }
 
     fn rehearse(&self) -> Result<(), String> {
-        let rehearsed = self.make("rehearsal", Beginning { proven: false, ..self.beginning() }, wall());
+        let rehearsed = self.make("rehearsal", self.beginning(), wall());
         rehearsed.map(drop).map_err(|fault| match fault.violations.as_slice() {
             [] => fault.message,
             violations => format!("{}; {}", fault.message, teaching_line(violations)),

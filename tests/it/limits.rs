@@ -225,7 +225,7 @@ fn every_table_counts() {
     for (mount, tables) in keepers().iter().zip([30, 20, 8]) {
         let keeper = mount.keeper().expect("worlds");
         let key = keeper.key_for("stretched");
-        keeper.create(&key, Beginning { calls: &json!({}), at: None, proven: false }, wall()).unwrap();
+        keeper.create(&key, Beginning { calls: &json!({}), at: None }, wall()).unwrap();
         let door = keeper.world(&key).unwrap();
         let before = door.about(wall()).unwrap()["rowCount"].as_u64().unwrap();
         let mut kept = door.export(wall()).unwrap();
@@ -251,7 +251,7 @@ fn a_world_that_nobody_asks_is_forgotten_and_one_in_use_is_not() {
     let start = wall();
     let after = |minutes: i64| start.plus_millis(minutes * 60_000).unwrap();
     for key in ["sk_test_idle", "sk_test_used"] {
-        keeper.create(key, Beginning { calls: &json!({}), at: None, proven: false }, start).unwrap();
+        keeper.create(key, Beginning { calls: &json!({}), at: None }, start).unwrap();
     }
     assert_eq!(keeper.expire(after(59), HOUR), 0);
     let door = keeper.world("sk_test_used");
@@ -274,7 +274,7 @@ fn a_world_whose_webhook_is_on_its_way_is_not_forgotten() {
     let keeper = mounts[0].keeper().unwrap();
     let later = wall().plus_millis(2 * 3_600_000).unwrap();
     let start = leapday::fixtures::world("one-active-subscription").unwrap();
-    keeper.create("sk_test_sends", Beginning { calls: &start, at: None, proven: false }, wall()).unwrap();
+    keeper.create("sk_test_sends", Beginning { calls: &start, at: None }, wall()).unwrap();
     let door = keeper.world("sk_test_sends").unwrap();
     let listen = &mut |outbox: &mut leapday::world::Outbox, now| {
         outbox.register(Endpoint::new(&url, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", now));
