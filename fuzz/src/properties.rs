@@ -94,7 +94,7 @@ impl Api {
         let keeper = mount.keeper().expect("a keeper");
         let key = keeper.key_for(KEY);
         let start = leapday::fixtures::world(WORLD).expect("bundled");
-        let info = keeper.create(&key, Beginning { calls: &start, at: None, proven: false }, now()).expect("a world");
+        let info = keeper.create(&key, Beginning { calls: &start, at: None }, now()).expect("a world");
         let door = keeper.world(&info.key).expect("a door");
         door.snapshot(START, now()).expect("room");
         let world = door.export(now()).expect("written")["world"].clone();
