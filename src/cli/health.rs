@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let url = args.at.base_url();
+    let url = args.at.base_url()?;
     let limit = Duration::from_secs(args.timeout);
     block_on(async {
         let tries = async {

@@ -48,7 +48,7 @@ impl Whose {
             None => path.to_owned(),
         };
         let (status, answer) =
-            call(&self.at.base_url(), method, &format!("/_leapday{path}"), credentials, body).await?;
+            call(&self.at.base_url()?, method, &format!("/_leapday{path}"), credentials, body).await?;
         if status < 300 { Ok(answer) } else { Err(failed(refusal(&answer))) }
     }
 
