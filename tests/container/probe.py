@@ -60,7 +60,7 @@ class Root:
         mount("-t", "tmpfs", "-o", f"uid={USER},gid={USER},mode=0700", "tmpfs", self.path / "data")
 
     def inside(self, *arguments):
-        return ["chroot", f"--userspec={USER}:{USER}", "--groups=", self.path, *self.command, *arguments]
+        return [shutil.which("chroot"), f"--userspec={USER}:{USER}", "--groups=", self.path, *self.command, *arguments]
 
     def run(self, *arguments, **environment):
         """What a health check or `docker exec` would run."""
@@ -74,7 +74,7 @@ class Server:
 
     def __init__(self, root, **environment):
         self.start = time.monotonic()
-        command = ["unshare", "--pid", "--fork", "--kill-child", *root.inside("serve")]
+        command = [shutil.which("unshare"), "--pid", "--fork", "--kill-child", *root.inside("serve")]
         self.process = subprocess.Popen(
             command, env=IMAGE | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -146,8 +146,8 @@ def receive(address, received):
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            received.append((self.headers["host"].split(":")[0], body["type"]))
+            self.rfile.read(int(self.headers["content-length"]))
+            received.append(self.headers["host"].split(":")[0])
             self.send_response(204)
             self.end_headers()
 
@@ -183,13 +183,13 @@ def probe_webhooks():
     for url in urls:
         status, body = ask("POST", "/_leapday/webhook-endpoints", {"url": url})
         expect(f"an endpoint at {url.split(':')[1][2:]}", status == 201, body)
-    customer = {"consumer": {"name": "Ada", "email": "ada@example.com"}}
+    customer = {"merchantId": "org_leapday", "consumer": {"name": "Ada", "email": "ada@example.com"}}
     status, body = ask("POST", "/paygentic/v0/customers", customer)
     expect("a customer", status == 201, body)
     # An advance settles: it waits until what is owed has been answered, or has failed.
     ask("POST", "/_leapday/clock/advance", {"by": "PT1S"})
-    expect("a name in the DNS leads to its receiver", [host for host, _ in by_dns] == [NAMED_BY_DNS], by_dns)
-    expect("a name in /etc/hosts too", [host for host, _ in by_hosts] == [NAMED_BY_HOSTS], by_hosts)
+    expect("a name in the DNS leads to its receiver", by_dns == [NAMED_BY_DNS], by_dns)
+    expect("a name in /etc/hosts too", by_hosts == [NAMED_BY_HOSTS], by_hosts)
     expect("and nobody asks the name server about that", NAMED_BY_HOSTS not in asked, asked)
     deliveries = ask("GET", "/_leapday/deliveries")[1]["deliveries"]
     lost = [delivery for delivery in deliveries if NAMED_BY_NOBODY in delivery["url"]]
@@ -201,7 +201,8 @@ def probe_stop(server):
     idle.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
     idle.recv(4096)
     code, took, output = server.stop()
-    expect(f"SIGTERM ends PID 1 with 0, {took * 1000:.0f} ms later, an idle connection open", (code, took < 2) == (0, True), output)
+    what = f"SIGTERM ends PID 1 with 0, {took * 1000:.0f} ms later, an idle connection open"
+    expect(what, (code, took < 2) == (0, True), output)
     expect("it said where it listens", f"listening on http://0.0.0.0:{PORT}" in output, output)
 
 
@@ -213,7 +214,8 @@ def probe_state(root):
         names = [product["name"] for product in ask("GET", "/paygentic/v0/products?limit=100")[1]["data"]]
         if run == "first":
             expect("a new world has no such product", "Kept" not in names, names)
-            status, body = ask("POST", "/paygentic/v0/products", {"name": "Kept", "description": "d", "merchantId": "org_a"})
+            product = {"name": "Kept", "description": "d", "merchantId": "org_a"}
+            status, body = ask("POST", "/paygentic/v0/products", product)
             expect("a product", status == 201, body)
             pem = root.run("ca").stdout
             context = ssl.create_default_context(cadata=pem)
@@ -228,19 +230,20 @@ def probe_state(root):
 
 def probe_port_of_the_platform(root):
     server = Server(root, PORT="8080")
-    deadline = time.monotonic() + 30
     check = root.run("health", "--wait", PORT="8080")
-    expect("PORT alone moves the server, and the health check with it", check.returncode == 0 and ":8080" in check.stdout, check)
-    assert time.monotonic() < deadline
+    good = check.returncode == 0 and ":8080" in check.stdout
+    expect("PORT alone moves the server, and the health check with it", good, check)
     expect("SIGTERM again", server.stop()[0] == 0)
 
 
 def probe_refusals(root):
     refused = root.run("serve", LEAPDAY_TLS_PORT="0", LEAPDAY_CA_DIR="/nowhere")
-    expect("an authority in a read-only place is refused, and the place named", refused.returncode not in (0, 101) and "/nowhere" in refused.stderr, refused)
+    good = refused.returncode not in (0, 101) and "/nowhere" in refused.stderr
+    expect("an authority in a read-only place is refused, and the place named", good, refused)
     environment = {name: value for name, value in IMAGE.items() if name != "LEAPDAY_CA_DIR"}
     bare = subprocess.run(root.inside("ca"), env=environment, capture_output=True, text=True, timeout=60)
-    expect("without HOME and without a place too", bare.returncode not in (0, 101) and "leapday" in bare.stderr, bare)
+    good = bare.returncode not in (0, 101) and "leapday" in bare.stderr
+    expect("without HOME and without a place too", good, bare)
 
 
 def probe_stories(root):
@@ -255,8 +258,6 @@ def main():
     parser.add_argument("--stories", required=True)
     parser.add_argument("--work", type=Path, required=True)
     arguments = parser.parse_args()
-    static = b"\x7fELF" == Path(arguments.binary).read_bytes()[:4]
-    expect("an ELF file", static)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     root = Root(arguments.work, arguments.binary, arguments.emulator, arguments.stories)
     server = probe_serving(root)
