@@ -24,7 +24,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     touch src/lib.rs src/main.rs \
  && cargo build --locked --bin leapday --profile "$PROFILE" --target "$(cat /target)" \
  && mkdir /$TARGETARCH \
- && cp target/"$(cat /target)"/*/leapday /$TARGETARCH/
+ && cp "target/$(cat /target)/$(echo "$PROFILE" | sed 's/^dev$/debug/')/leapday" /$TARGETARCH/
 
 # Only the file: `docker buildx build --target binary --output DIR .`
 FROM scratch AS binary
