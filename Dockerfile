@@ -2,16 +2,19 @@
 # platform, so that `docker buildx build --platform linux/amd64,linux/arm64 .` emulates nothing.
 ARG BUILDER=rust:1-slim-bookworm
 FROM --platform=$BUILDPLATFORM $BUILDER AS build
-# clang, for the C in `ring`, since it writes for either platform; musl and a linker come with Rust.
-RUN apt-get update \
- && apt-get install --yes --no-install-recommends clang \
- && rm -rf /var/lib/apt/lists/*
 ARG TARGETARCH
+# clang and the headers of musl, for the C in `ring` and in `mimalloc`; musl itself and a linker come with Rust.
+RUN dpkg --add-architecture "$TARGETARCH" \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends clang "musl-dev:$TARGETARCH" \
+ && rm -rf /var/lib/apt/lists/*
 RUN case "$TARGETARCH" in amd64) cpu=x86_64 ;; arm64) cpu=aarch64 ;; *) echo "not built for $TARGETARCH" >&2; exit 1 ;; esac \
  && echo "$cpu-unknown-linux-musl" >/target \
  && rustup target add "$cpu-unknown-linux-musl" \
  && mkdir /data
 ENV CC=clang \
+    CFLAGS_x86_64_unknown_linux_musl="-isystem /usr/include/x86_64-linux-musl" \
+    CFLAGS_aarch64_unknown_linux_musl="-isystem /usr/include/aarch64-linux-musl" \
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
 WORKDIR /src
