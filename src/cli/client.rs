@@ -29,20 +29,26 @@ pub(super) struct At {
     /// URL of the running sandbox
     #[arg(long, env = "LEAPDAY_URL", value_name = "URL", global = true)]
     url: Option<String>,
-    /// Port of a sandbox on this machine
-    #[arg(short, long, env = "LEAPDAY_PORT", default_value_t = super::serve::PORT, global = true)]
-    port: u16,
+    /// Port of a sandbox on this machine [default: 4010, or PORT]
+    #[arg(short, long, env = "LEAPDAY_PORT", global = true)]
+    port: Option<u16>,
     /// The token of a sandbox that asks for one, to list, name or open worlds
     #[arg(long, env = "LEAPDAY_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
     admin_token: Option<String>,
 }
 
 impl At {
-    pub(super) fn base_url(&self) -> String {
-        self.url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", self.port))
+    /// # Errors
+    /// `PORT` is no port.
+    pub(super) fn base_url(&self) -> Result<String, Failure> {
+        match (&self.url, self.port) {
+            (Some(url), _) => Ok(url.clone()),
+            (None, Some(port)) => Ok(format!("http://127.0.0.1:{port}")),
+            (None, None) => Ok(format!("http://127.0.0.1:{}", super::serve::default_port()?)),
+        }
     }
 
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::connect(&self.base_url())?.admin(self.admin_token.as_deref()))
+        Ok(Client::connect(&self.base_url()?)?.admin(self.admin_token.as_deref()))
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let (client, url) = (args.at.client()?, args.at.base_url());
+    let (client, url) = (args.at.client()?, args.at.base_url()?);
     let limit = Duration::from_secs(args.timeout);
     block_on(async {
         let tries = async {

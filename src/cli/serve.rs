@@ -27,7 +27,7 @@ use crate::webhooks::Signature;
 use crate::world::TIMERS_PER_ADVANCE;
 
 /// Where the sandbox listens unless it is told otherwise.
-pub(super) const PORT: u16 = 4010;
+const PORT: u16 = 4010;
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -239,7 +239,7 @@ fn allow_many_files() {
 }
 
 /// Hosting platforms and buildpacks say the port with `PORT`.
-fn default_port() -> Result<u16, Failure> {
+pub(super) fn default_port() -> Result<u16, Failure> {
     match std::env::var("PORT") {
         Ok(text) => port(&text).map_err(|error| misused(format!("invalid value {text:?} for PORT: {error}"))),
         Err(_) => Ok(PORT),

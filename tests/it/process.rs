@@ -178,6 +178,8 @@ fn health_tells_by_its_exit_code() {
     let port = server.url.rsplit(':').next().unwrap();
     assert_eq!(run(&["health", "--wait", "--port", port], &[]).0, 0);
     assert_eq!(run(&["health"], &[("LEAPDAY_URL", &server.url)]).0, 0);
+    assert_eq!(run(&["health"], &[("PORT", port)]).0, 0, "where the platform says the port, the probe heeds it too");
+    assert_eq!(run(&["health"], &[("LEAPDAY_PORT", port), ("PORT", "1")]).0, 0);
     let url = server.url.clone();
     assert_eq!(run(&["health", "--url", &format!("{url}/")], &[]).0, 0);
     assert_eq!(server.stop().0, 0);
@@ -257,6 +259,7 @@ fn wrong_values_stop_the_start_with_one_line_that_says_what_is_right() {
         (vec!["serve", "--port=-1"], vec![], "0 to 65535"),
         (vec![], vec![("LEAPDAY_PORT", "abc")], "0 to 65535"),
         (vec![], vec![("PORT", "99999")], "0 to 65535"),
+        (vec!["health"], vec![("PORT", "99999")], "0 to 65535"),
         (vec!["--port", &taken], vec![], "--port 0"),
         (vec!["--world", "strater"], vec![], "starter"),
         (vec!["--world", &torn], vec![], "JSON"),
