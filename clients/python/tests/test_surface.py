@@ -181,7 +181,8 @@ def worlds(sandbox: Sandbox) -> None:
     other = world.fork("b", replace=True)
     assert other.state()["digest"] == before["digest"], "a fork is the same world"
     written = world.export_world()
-    assert world.reset("empty") == "empty"
+    assert world.reset("empty", now="2040-01-31T00:00:00Z") == "empty"
+    assert world.state()["now"] == "2040-01-31T00:00:00Z"
     assert world.state()["eventCount"] == 0
     assert world.restore("kept")["name"] == "kept"
     assert world.state()["digest"] == before["digest"]
@@ -192,7 +193,9 @@ def worlds(sandbox: Sandbox) -> None:
     assert "paymennt a/b:s" in [f"{one['provider']} {one['key']}" for one in sandbox.worlds("paymennt")]
     sandbox.delete_world("paymennt", "a/b:s")
     assert "a/b:s" not in [one["key"] for one in sandbox.worlds()]
-    made = sandbox.create_world("paygentic", sandbox.fresh_key("paygentic"), world="empty")
+    leap = datetime(2020, 2, 29, tzinfo=timezone.utc)
+    made = sandbox.create_world("paygentic", sandbox.fresh_key("paygentic"), world="empty", now=leap)
+    assert made.clock.now() == "2020-02-29T00:00:00Z"
     assert made.call("GET", "/v0/plans")["data"] == []
 
 

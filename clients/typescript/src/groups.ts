@@ -36,8 +36,16 @@ export interface OfClock {
   clock?: string;
 }
 
-function instant(at: Instant): string {
-  return typeof at === "string" ? at : at.toISOString();
+/** How a world begins. */
+export interface Beginning {
+  /** Where its clock is frozen before anything is made; it flows with the wall without. */
+  now?: Instant;
+}
+
+export function instant(at: Instant): string;
+export function instant(at: Instant | undefined): string | undefined;
+export function instant(at: Instant | undefined): string | undefined {
+  return at instanceof Date ? at.toISOString() : at;
 }
 
 function target(to: Target): { by: string } | { to: string } {

@@ -2,6 +2,7 @@
 
 export { ExpectationError, LeapdayError } from "./errors.js";
 export type {
+  Beginning,
   Clock,
   Deliveries,
   Events,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import { LeapdayError } from "./errors.js";
+import { type Beginning, instant } from "./groups.js";
 import { Control, Http, segment } from "./http.js";
 import { findBinary, Process } from "./process.js";
 import type { Health, Json, Provider, WorldInfo, WorldList } from "./types.js";
@@ -122,8 +123,13 @@ export class Sandbox {
   }
 
   /** Opens a world before its key is used, with what `world` names in it: `empty`, `starter`. */
-  async createWorld(provider: Provider, key: string, { world }: { world?: string } = {}): Promise<World> {
-    const made = await this.control.ask<WorldInfo>("POST", "/worlds", { provider }, { key, world });
+  async createWorld(
+    provider: Provider,
+    key: string,
+    { world, now }: Beginning & { world?: string } = {},
+  ): Promise<World> {
+    const begins = { key, world, now: instant(now) };
+    const made = await this.control.ask<WorldInfo>("POST", "/worlds", { provider }, begins);
     return this.world(provider, made.key);
   }
 

@@ -1,5 +1,16 @@
 import { ExpectationError } from "./errors.js";
-import { Clock, Deliveries, Events, Faults, type Page, waiting, WebhookEndpoints, WebhookRules } from "./groups.js";
+import {
+  type Beginning,
+  Clock,
+  Deliveries,
+  Events,
+  Faults,
+  instant,
+  type Page,
+  waiting,
+  WebhookEndpoints,
+  WebhookRules,
+} from "./groups.js";
 import { Control, Http, segment } from "./http.js";
 import * as look from "./look.js";
 import { Receiver, type ReceiverOptions } from "./receiver.js";
@@ -212,8 +223,8 @@ export class World {
   }
 
   /** Begins anew with what the sandbox's worlds begin with, or with `empty`; tells which. */
-  async reset(world?: string): Promise<string> {
-    return (await this.control.ask<Reset>("POST", "/world/reset", {}, { world })).world;
+  async reset(world?: string, { now }: Beginning = {}): Promise<string> {
+    return (await this.control.ask<Reset>("POST", "/world/reset", {}, { world, now: instant(now) })).world;
   }
 
   /** Keeps the world as it is, under a name. */

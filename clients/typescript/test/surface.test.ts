@@ -192,7 +192,8 @@ const parts: Record<string, () => Promise<void>> = {
     assert.deepEqual(await world.state(), before, "what is done in a fork is done there");
     assert.equal((await (await world.fork()).state()).digest, before.digest, "a fork is the same world");
     const written = await world.exportWorld();
-    assert.equal(await world.reset("empty"), "empty");
+    assert.equal(await world.reset("empty", { now: "2040-01-31T00:00:00Z" }), "empty");
+    assert.equal((await world.state()).now, "2040-01-31T00:00:00Z");
     assert.equal((await world.state()).eventCount, 0);
     assert.equal((await world.restore("kept")).name, "kept");
     assert.equal((await world.state()).digest, before.digest);
@@ -203,7 +204,9 @@ const parts: Record<string, () => Promise<void>> = {
     assert.ok((await sandbox.worlds("paymennt")).some((one) => one.key === "a/b:s"));
     await sandbox.deleteWorld("paymennt", "a/b:s");
     assert.ok(!(await sandbox.worlds()).some((one) => one.key === "a/b:s"));
-    const made = await sandbox.createWorld("paygentic", sandbox.freshKey("paygentic"), { world: "empty" });
+    const begins = { world: "empty", now: new Date("2020-02-29T00:00:00Z") };
+    const made = await sandbox.createWorld("paygentic", sandbox.freshKey("paygentic"), begins);
+    assert.match(await made.clock.now(), /^2020-02-29T00:00:00/);
     assert.deepEqual((await made.call("GET", "/v0/plans")).data, []);
   },
 

@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Any
 from weakref import WeakSet
 
-from ._http import Control, Http, segment
+from ._http import Control, Http, given, segment
 from ._process import Process, find_binary
 from .errors import LeapdayError
+from .groups import Instant, instant
 from .types import Health, WorldInfo, WorldList
 from .world import World
 
@@ -128,9 +129,12 @@ class Sandbox:
         """List the worlds of all keys."""
         return self._control.ask(WorldList, "GET", "/worlds", {"provider": provider})["worlds"]
 
-    def create_world(self, provider: str, key: str, *, world: str | None = None) -> World:
-        """Open a world before its key is used, with what ``world`` names in it: ``empty``, ``starter``."""
-        body = {"key": key, **({} if world is None else {"world": world})}
+    def create_world(self, provider: str, key: str, *, world: str | None = None, now: Instant | None = None) -> World:
+        """Open a world before its key is used, with what ``world`` names in it: ``empty``, ``starter``.
+
+        :param now: where its clock is frozen before anything is made; it flows with the wall without
+        """
+        body = given(key=key, world=world, now=instant(now))
         made = self._control.ask(WorldInfo, "POST", "/worlds", {"provider": provider}, body)
         return self.world(provider, made["key"])
 

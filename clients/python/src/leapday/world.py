@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from . import _look
 from ._http import Control, Http, given, segment
 from .errors import ExpectationError
-from .groups import Clock, Deliveries, Events, Faults, WebhookEndpoints, WebhookRules, waiting
+from .groups import Clock, Deliveries, Events, Faults, Instant, WebhookEndpoints, WebhookRules, instant, waiting
 from .receiver import Receiver
 from .types import (
     Card,
@@ -234,9 +234,12 @@ class World:
         """Read the world in short, with its digest."""
         return self._control.ask(WorldState, "GET", "/world")
 
-    def reset(self, world: str | None = None) -> str:
-        """Begin anew with what the sandbox's worlds begin with, or with ``empty``; tells which."""
-        return self._control.ask(Reset, "POST", "/world/reset", None, given(world=world))["world"]
+    def reset(self, world: str | None = None, *, now: Instant | None = None) -> str:
+        """Begin anew with what the sandbox's worlds begin with, or with ``empty``; tells which.
+
+        :param now: where the clock is frozen before anything is made; it flows with the wall without
+        """
+        return self._control.ask(Reset, "POST", "/world/reset", None, given(world=world, now=instant(now)))["world"]
 
     def snapshot(self, name: str) -> Snapshot:
         """Keep the world as it is, under a name."""
