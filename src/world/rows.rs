@@ -28,6 +28,7 @@ pub(super) struct Rows<T> {
 type Leaf<T> = Chunk<T, WIDTH>;
 
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "a box would be one more step on each level of every look-up")]
 enum Node<T> {
     Leaf(Leaf<T>),
     Branch(Chunk<Arc<Self>, WIDTH>),

@@ -66,9 +66,8 @@ impl Server {
         let mut banner = Vec::new();
         let url = loop {
             let mut line = String::new();
-            if out.read_line(&mut line).expect("a line") == 0 {
-                panic!("{args:?} {env:?} did not start: {}", log.join().expect("its errors"));
-            }
+            let read = out.read_line(&mut line).expect("a line");
+            assert!(read > 0, "{args:?} {env:?} did not start: {}", log.join().expect("its errors"));
             let line = line.trim_end().to_owned();
             banner.push(line.clone());
             if let Some(url) = line.strip_prefix("listening on ") {
