@@ -1,5 +1,19 @@
 //! Leapday: a local sandbox for subscription-billing APIs whose clock you can turn.
 //!
+//! Tests start one with [`Sandbox`], or with [`blocking::Sandbox`] where nothing is asynchronous, and drive the world
+//! of a key through a [`client::World`]:
+//!
+//! ```
+//! let sandbox = leapday::blocking::Sandbox::start()?;
+//! let clock = sandbox.paylera("sk_sandbox_a").clock();
+//! clock.set("2028-01-31T00:00:00Z")?;
+//! assert_eq!(clock.advance("P1M")?.now.to_string(), "2028-02-29T00:00:00Z");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `docs/embedding.md` shows more. The rest of this page is for those who work on Leapday itself: the other modules are
+//! no promise to anybody.
+//!
 //! # The way of a request
 //!
 //! Four files tell it: [`server`]'s `pipeline` reads it and finds its mount; `server/hosted` finds the world
@@ -25,6 +39,9 @@
 //! From that follow a preview (an advance of a clone), a fork (a clone under another key), snapshots (`server/shelf`),
 //! and a world written down ([`world::World::export`]): every row has a serde form, which is not the vendor's.
 //!
+//! A world is bounded ([`world::Limits`]): a request that would make it larger is refused, an advance stops. Who asks
+//! for no world but that of the key that is sent needs the key alone; `control/gate` knows who may ask for others.
+//!
 //! # Webhooks and time
 //!
 //! What is owed to whom is part of the world ([`world::Outbox`]): a commit addresses what has happened to whoever
@@ -44,11 +61,11 @@
 //!
 //! # Rooms, from the top
 //!
-//! main → cli → story → sandbox → control → server and providers (neither knows the other) → api → webhooks → world →
-//! billing, contract, documents, pages, time. Imports run downward only. Where this differs from the first plan: the
-//! router stands with the desk in `api`, since a mount owns its routes; the bookkeeping of webhooks stands in `world`,
-//! since it forks and rewinds with it; `pages` draws the magic cards of `billing`; `documents` puts on paper
-//! what any vendor invoices.
+//! main → cli → story → blocking → embedded → sandbox and client → control → server and providers (neither knows the
+//! other) → api → webhooks → world → billing, contract, documents, pages, time. Imports run downward only. Where this
+//! differs from the first plan: the router stands with the desk in `api`, since a mount owns its routes; the bookkeeping
+//! of webhooks stands in `world`, since it forks and rewinds with it; `pages` draws the magic cards of `billing`;
+//! `documents` puts on paper what any vendor invoices.
 //!
 //! # Rules of the house
 //!
@@ -66,20 +83,44 @@
 //! 10. Nothing leaves the machine but webhooks, to endpoints that the user registered, and what `--proxy-others` lets
 //!     through. E-mails and text messages stay in the world ([`world::Message`]).
 
+#[doc(hidden)]
 pub mod api;
+#[doc(hidden)]
 pub mod billing;
+pub mod blocking;
+#[doc(hidden)]
 pub mod cli;
+pub mod client;
+#[doc(hidden)]
 pub mod contract;
+#[doc(hidden)]
 pub mod control;
+#[doc(hidden)]
 pub mod documents;
+mod embedded;
+#[doc(hidden)]
 pub mod fixtures;
+#[doc(hidden)]
 pub mod pages;
+#[doc(hidden)]
 pub mod providers;
+#[doc(hidden)]
 pub mod sandbox;
+#[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
 pub mod story;
+#[doc(hidden)]
 pub mod time;
+#[doc(hidden)]
 pub mod webhooks;
+#[doc(hidden)]
 pub mod world;
 
-pub use sandbox::Sandbox;
+pub use embedded::{Builder, Sandbox};
+pub use sandbox::{Options, StartupError};
+pub use time::Timestamp;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/embedding.md")]
+struct Embedding;

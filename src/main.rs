@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A world is many small allocations; and a static binary has the same speed on every libc.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     leapday::cli::main()
 }

@@ -1,37 +1,37 @@
-//! The front door: a whole sandbox from a handful of options, for tests and for `leapday serve`.
-//!
-//! ```
-//! let sandbox = leapday::Sandbox::builder().strict(true).start()?;
-//! assert!(sandbox.base_url().starts_with("http://127.0.0.1:"));
-//! # Ok::<(), leapday::sandbox::StartupError>(())
-//! ```
-//!
-//! It listens before [`Builder::start`] returns and stops when it is dropped.
+//! What a sandbox is made of: from a handful of options to sockets and what speaks to them, for `leapday serve` and for
+//! a [`Sandbox`](crate::Sandbox) in a test.
+
+mod guard;
+mod start;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::api::{Keeper, Mount, Settings, Webhook};
-use crate::contract::near;
 use crate::control::Control;
-use crate::server::{Certificates, Front, Saver, Setup, Sockets, default_folder, run, state_file};
+use crate::server::{Certificates, Front, Saver, Setup, Sockets, default_folder, state_file};
 use crate::webhooks::{Courier, Signature, check_url};
-use crate::world::TIMERS_PER_ADVANCE;
+use crate::world::{Limits, TIMERS_PER_ADVANCE};
 use crate::{fixtures, providers};
 
 /// The largest body that is read, unless somebody says otherwise: no documented request comes near.
 pub const MAX_BODY: usize = 1024 * 1024;
 /// How many worlds one sandbox holds: some 30 KB each when new, so a runaway test stays below half a GB.
 pub const MAX_WORLDS: usize = 10_000;
-/// How many threads a [`Sandbox`] has of its own: tests run many beside each other.
+/// How many rows one world holds: 10,000 subscriptions of 24 months have a million, and a machine of one's own may be
+/// asked for twenty times that. A sandbox that many share wants less.
+pub const MAX_ROWS: usize = 20_000_000;
+/// How many events one world keeps: of those 10,000 subscriptions there are 1.2 million at most.
+pub const MAX_EVENTS: usize = 20_000_000;
+/// How many threads may wait for their turn to write in one world, while another serves everybody else: as many as
+/// there can be requests with the file descriptors that processes usually get. They cost little until they are there.
+pub const WAITING_THREADS: usize = 4_096;
+/// How many threads a [`Sandbox`](crate::Sandbox) has of its own: tests run many beside each other.
 pub const THREADS: usize = 2;
 /// How long a client may take over the head of a request, and be silent in the middle of a body.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,22 +47,42 @@ pub const NOWHERE: &str = "http://localhost";
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
+    /// The address to listen on.
     pub host: String,
     /// 0 picks a free one.
     pub port: u16,
+    /// How others reach it, for the URLs in its answers.
     pub public_url: Option<String>,
     /// Name of a bundled world, or path of a file like those.
     pub world: String,
+    /// The seed of ids and of chance.
     pub random_seed: u64,
+    /// Checks every answer against its schema.
     pub strict: bool,
+    /// Puts violations into error bodies too.
     pub explain: bool,
+    /// Accepts keys that look live.
     pub allow_live_keys: bool,
     /// Refuses what goes beyond a vendor's rate limits.
     pub rate_limits: bool,
+    /// The largest request body, in bytes.
     pub max_body: usize,
+    /// How many worlds it holds.
     pub max_worlds: usize,
-    /// How many threads a [`Sandbox`] has.
+    /// Of one world.
+    pub max_rows: usize,
+    /// Of one world.
+    pub max_events: usize,
+    /// After how long a world is forgotten that nobody asks; `None`: never.
+    pub idle_expiry: Option<Duration>,
+    /// What the calls that list, name or open other worlds need. Without one whoever can reach the sandbox may, which
+    /// is nobody but this machine: [`Options::guard`].
+    pub admin_token: Option<String>,
+    /// Lets everybody list, name and open worlds.
+    pub open_control: bool,
+    /// How many threads a [`Sandbox`](crate::Sandbox) has.
     pub threads: usize,
+    /// How many timers one advance may fire.
     pub timers_per_advance: usize,
     /// A webhook endpoint that every new world has.
     pub webhook: Option<Webhook>,
@@ -70,6 +90,7 @@ pub struct Options {
     pub signature: Option<Signature>,
     /// Takes hosted pages for standalone even in a frame: some test runners put the whole app into one.
     pub standalone_pages: bool,
+    /// How long requests that run get to finish at the stop.
     pub shutdown_timeout: Duration,
     /// A port for TLS besides; 0 picks a free one.
     pub tls_port: Option<u16>,
@@ -101,6 +122,11 @@ impl Default for Options {
             rate_limits: false,
             max_body: MAX_BODY,
             max_worlds: MAX_WORLDS,
+            max_rows: MAX_ROWS,
+            max_events: MAX_EVENTS,
+            idle_expiry: None,
+            admin_token: None,
+            open_control: false,
             threads: THREADS,
             timers_per_advance: TIMERS_PER_ADVANCE,
             webhook: None,
@@ -138,14 +164,19 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     if let Some(webhook) = &options.webhook {
         check_url(&webhook.url).map_err(|why| StartupError(format!("--webhook-url: {why}")))?;
     }
-    let start = starting_world(&options.world)?;
+    let start = start::world(&options.world)?;
     let settings = Arc::new(Settings {
         strict: options.strict,
         explain: options.explain,
         allow_live_keys: options.allow_live_keys,
         rate_limits: options.rate_limits,
         max_worlds: options.max_worlds,
-        timers_per_advance: options.timers_per_advance,
+        limits: Limits {
+            timers_per_advance: options.timers_per_advance,
+            rows: options.max_rows,
+            events: options.max_events,
+        },
+        admin: options.admin()?,
         random_seed: options.random_seed,
         world: options.world.clone(),
         start,
@@ -159,7 +190,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     if fixtures::world(&options.world).is_none() {
         let refused = |why| StartupError(format!("--world {}: {why}", options.world));
         let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
-        check_shape(&settings.start, &names).map_err(refused)?;
+        start::check_shape(&settings.start, &names).map_err(refused)?;
         for mount in &mounts {
             mount.keeper().map_or(Ok(()), Keeper::rehearse).map_err(refused)?;
         }
@@ -171,37 +202,6 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
     let control = Control::new(mounts.clone(), settings).map_err(StartupError)?;
     mounts.push(Arc::new(control));
     Ok(mounts)
-}
-
-fn starting_world(name: &str) -> Result<Value, StartupError> {
-    if let Some(world) = fixtures::world(name) {
-        return Ok(world);
-    }
-    let text = std::fs::read_to_string(name).map_err(|error| {
-        let names = fixtures::names();
-        let meant = near(name, names.iter().copied()).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-        let bundled = names.join(", ");
-        StartupError(format!(
-            "--world {name}: neither a bundled world ({bundled}) nor a readable file ({error}){meant}"
-        ))
-    })?;
-    serde_json::from_str(&text).map_err(|error| StartupError(format!("--world {name}: not JSON: {error}")))
-}
-
-/// A misspelt provider would make an empty world without a word.
-fn check_shape(world: &Value, providers: &[&str]) -> Result<(), String> {
-    let example = r#"such as {"paygentic": [{"call": "createProduct", "id": "prod_mine", "body": {}}]}"#;
-    let Value::Object(parts) = world else { return Err(format!("is no JSON object {example}")) };
-    for (name, steps) in parts.iter().filter(|(name, _)| *name != "description") {
-        if !providers.contains(&name.as_str()) {
-            let known = providers.join(", ");
-            return Err(format!("{name:?} is no provider: there are {known}, and \"description\""));
-        }
-        if !steps.is_array() {
-            return Err(format!("{name:?} is no list of calls {example}"));
-        }
-    }
-    Ok(())
 }
 
 /// Binds the sockets that the options ask for.
@@ -234,9 +234,9 @@ pub fn front(mounts: Vec<Arc<dyn Mount>>, options: &Options, base_url: String) -
         None => Certificates::Authority(options.ca_dir.clone().unwrap_or_else(default_folder)),
     };
     let (max_body, public_url, proxy_others) = (options.max_body, options.public_url.clone(), options.proxy_others);
-    let patience = options.patience;
+    let (patience, idle_expiry) = (options.patience, options.idle_expiry);
     let saver = options.state.clone().zip(options.state_every).map(|(path, every)| Saver { path, every });
-    let setup = Setup { max_body, public_url, base_url, certificates, proxy_others, patience, saver };
+    let setup = Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry, patience, saver };
     let front = Front::new(mounts, setup);
     if options.tls_port.is_some() {
         front.tls.prepare().map_err(StartupError)?;
@@ -262,123 +262,4 @@ pub fn keep(options: &Options, mounts: &[Arc<dyn Mount>]) -> Result<(), StartupE
     let count = state_file::save(path, mounts).map_err(lost)?;
     tracing::info!(worlds = count, file = %path.display(), "state saved");
     Ok(())
-}
-
-/// A running sandbox. Stops when it is dropped.
-#[derive(Debug)]
-pub struct Sandbox {
-    base_url: String,
-    tls_port: Option<u16>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Sandbox {
-    /// A sandbox on a free port of this machine, unless the builder is told otherwise.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder(Options::default())
-    }
-
-    /// `http://127.0.0.1:PORT`
-    #[must_use]
-    pub fn base_url(&self) -> &str {
-        &self.base_url
-    }
-
-    /// Where it listens for TLS, if it does.
-    #[must_use]
-    pub fn tls_port(&self) -> Option<u16> {
-        self.tls_port
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The server may have ended by itself: then nobody listens, and that is as well.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Sets up a [`Sandbox`].
-#[derive(Debug, Clone)]
-pub struct Builder(Options);
-
-impl Builder {
-    /// Checks every answer against its schema: what tests want.
-    #[must_use]
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.0.strict = strict;
-        self
-    }
-
-    /// Puts violations into error bodies.
-    #[must_use]
-    pub fn explain(mut self, explain: bool) -> Self {
-        self.0.explain = explain;
-        self
-    }
-
-    /// What every new world starts from: a bundled world's name or a file.
-    #[must_use]
-    pub fn world(mut self, world: &str) -> Self {
-        world.clone_into(&mut self.0.world);
-        self
-    }
-
-    #[must_use]
-    pub fn random_seed(mut self, seed: u64) -> Self {
-        self.0.random_seed = seed;
-        self
-    }
-
-    /// Reads all worlds from a file at the start, and writes them there at the stop.
-    #[must_use]
-    pub fn state(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.state = Some(path.into());
-        self
-    }
-
-    /// Any other option.
-    #[must_use]
-    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
-        change(&mut self.0);
-        self
-    }
-
-    /// Starts the sandbox on a thread and a runtime of its own; it listens when this returns.
-    ///
-    /// # Errors
-    /// If it cannot listen or its starting world is refused.
-    pub fn start(self) -> Result<Sandbox, StartupError> {
-        let options = self.0;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.threads.max(1))
-            .enable_all()
-            .build()
-            .map_err(|error| StartupError(format!("no runtime: {error}")))?;
-        let sockets = runtime.block_on(bind(&options))?;
-        let address = sockets.plain.local_addr().map_err(|error| StartupError(error.to_string()))?;
-        let tls_port =
-            sockets.tls.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port());
-        let base_url = url_of(address);
-        let mounts = mounts(&options, &base_url)?;
-        let front = Arc::new(front(mounts.clone(), &options, base_url.clone())?);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serve = move || {
-            let stopped = async { drop(stopped.await) };
-            runtime.block_on(run(sockets, front, stopped, options.shutdown_timeout));
-            if let Err(error) = keep(&options, &mounts) {
-                tracing::error!(%error, "the worlds are lost");
-            }
-        };
-        let thread = std::thread::Builder::new().name("leapday".to_owned()).spawn(serve);
-        let thread = thread.map_err(|error| StartupError(format!("no thread: {error}")))?;
-        Ok(Sandbox { base_url, tls_port, stop: Some(stop), thread: Some(thread) })
-    }
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Method, Request};
-use leapday::api::{Answer, Body, Door, Exchange, Injection, Mount, Reply, RouteError, Router, Site};
+use leapday::api::{Answer, Beginning, Body, Door, Exchange, Injection, Mount, Reply, RouteError, Router, Site};
 use leapday::sandbox::{NOWHERE, Options, mounts};
 use leapday::story::Story;
 use leapday::time::{Cadence, Grid, Timestamp, duration};
@@ -94,7 +94,7 @@ impl Api {
         let keeper = mount.keeper().expect("a keeper");
         let key = keeper.key_for(KEY);
         let start = leapday::fixtures::world(WORLD).expect("bundled");
-        let info = keeper.create(&key, &start, now()).expect("a world");
+        let info = keeper.create(&key, Beginning { calls: &start, at: None }, now()).expect("a world");
         let door = keeper.world(&info.key).expect("a door");
         door.snapshot(START, now()).expect("room");
         let world = door.export(now()).expect("written")["world"].clone();
@@ -222,7 +222,9 @@ pub fn router(data: &[u8]) {
         }
         Err(RouteError::Method(allowed)) => {
             assert!(!allowed.is_empty() && !allowed.contains(&method), "{allowed:?}");
-            allowed.iter().for_each(|method| assert!(router.find(method, path).is_ok(), "{method} {path:?}"));
+            for method in &allowed {
+                assert!(router.find(method, path).is_ok(), "{method} {path:?}");
+            }
         }
         Err(RouteError::NotFound) => {
             let near = router.nearest(&method, path);
@@ -306,16 +308,13 @@ pub fn world(data: &[u8]) {
     let written = |door: &dyn Door| door.export(now()).expect("written");
     let before = written(&*door);
     let kept = serde_json::json!({ "provider": lines[0], "world": world });
-    match door.import(&kept, now()) {
-        Err(fault) => {
-            assert!(!fault.message.is_empty());
-            assert_eq!(written(&*door), before, "refused, and yet changed");
-        }
-        Ok(_) => {
-            let first = written(&*door);
-            door.import(&first, now()).expect("what was exported is imported");
-            assert_eq!(written(&*door), first);
-        }
+    if let Err(fault) = door.import(&kept, now()) {
+        assert!(!fault.message.is_empty());
+        assert_eq!(written(&*door), before, "refused, and yet changed");
+    } else {
+        let first = written(&*door);
+        door.import(&first, now()).expect("what was exported is imported");
+        assert_eq!(written(&*door), first);
     }
 }
 
@@ -357,7 +356,7 @@ pub fn time(data: &[u8]) {
     let cadence = Cadence::parse(lines[0]).ok();
     let instants = || lines.iter().skip(1).filter_map(|line| line.parse::<Timestamp>().ok());
     if let Some(cadence) = cadence {
-        prints_as_it_reads(cadence, |text| Cadence::parse(text));
+        prints_as_it_reads(cadence, Cadence::parse);
         assert_eq!(cadence.words().is_empty(), cadence.is_zero());
     }
     for instant in instants() {

@@ -108,6 +108,15 @@ pub fn referred<T: Row>(table: &Table<T>, pointer: &str, text: &str) -> Result<I
     })
 }
 
+/// An instant that a clock may be put at: not in year 0, which many languages have no dates of.
+///
+/// # Errors
+/// Too early, naming the field.
+pub fn settable(pointer: &str, at: Timestamp) -> Result<Timestamp, Fault> {
+    let first = Timestamp::YEAR_ONE;
+    if at >= first { Ok(at) } else { Err(Fault::field(pointer, "minimum", format!("{at} is before {first}"))) }
+}
+
 /// A field of a PATCH: left out, cleared with `null`, or set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Patch<T> {

@@ -13,20 +13,26 @@ pub struct Described<'a, A> {
     pub front: Front<'a>,
     /// Whether a row has behaviour.
     pub built: &'a dyn Fn(&A) -> bool,
+    /// Whether an operation needs no key.
+    pub keyless: &'a dyn Fn(&str) -> bool,
     /// A body that an operation takes, where there is an example.
     pub example: &'a dyn Fn(&str) -> Option<Value>,
-    /// The header by which a request of this method happens once, where the vendor has such.
-    pub once: &'a dyn Fn(&Method) -> Option<Header>,
+    /// A header that every request of this method may bring: one by which it happens once, where the vendor has such.
+    pub brings: &'a dyn Fn(&Method) -> Option<Header>,
+    /// Nouns of which nobody is refused anything for want of credentials.
+    pub open: &'a [&'static str],
     /// A refusal as it goes out.
     pub refuse: &'a dyn Fn(&Fault) -> Reply,
 }
 
 /// What can be told of a row's refusals without asking its handler.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a trait of its own")]
 pub(super) struct Traits {
     pub built: bool,
     pub writes: bool,
     pub takes_body: bool,
+    pub keyed: bool,
 }
 
 impl Traits {
@@ -46,7 +52,9 @@ impl Traits {
         ];
         let writing = [Kind::Conflict, Kind::Unprocessable].into_iter().filter(move |_| self.writes);
         let reading = self.takes_body.then_some(Kind::UnsupportedMediaType);
-        ALWAYS.into_iter().chain(writing).chain(reading).chain((!self.built).then_some(Kind::NotBuilt))
+        let always =
+            ALWAYS.into_iter().filter(move |kind| self.keyed || !matches!(kind, Kind::Unauthorized | Kind::Forbidden));
+        always.chain(writing).chain(reading).chain((!self.built).then_some(Kind::NotBuilt))
     }
 
     /// One refusal for each status, as the API words it.

@@ -129,11 +129,12 @@ impl<A> Desk<A> {
         let routes = self.rows.iter().map(|Bound { noun, operation, contract }| {
             let Operation { id, method, path, action } = operation;
             let built = (described.built)(action);
-            let traits = Traits { built, writes: *method != Method::GET, takes_body: contract.takes_body().is_some() };
-            let headers = (described.once)(method).into_iter().collect();
+            let (writes, takes_body) = (*method != Method::GET, contract.takes_body().is_some());
+            let traits = Traits { built, writes, takes_body, keyed: !described.open.contains(noun) };
+            let headers = (described.brings)(method).into_iter().collect();
             let refusals = traits.refusals(described.refuse);
-            let example = (described.example)(id);
-            Path { noun, operation: id, method: method.as_str(), path, built, example, headers, refusals }
+            let (example, keyless) = ((described.example)(id), (described.keyless)(id));
+            Path { noun, operation: id, method: method.as_str(), path, built, keyless, example, headers, refusals }
         });
         let routes: Vec<Path<'_>> = routes.collect();
         self.registry.openapi(&described.front, &routes)
@@ -192,7 +193,9 @@ fn body(
     if let Some(kind) = exchange.head.headers.get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or("?");
         if !is_json(kind) {
-            let message = format!("The body is sent as {kind:?}; this API reads application/json");
+            let message = format!(
+                "The body is sent as {kind:?}; this API reads JSON: add the header content-type: application/json"
+            );
             return Err(Fault::new(Kind::UnsupportedMediaType, message));
         }
     }

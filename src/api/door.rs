@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Criteria, Deliver, Fault, InjectionRule, Later, Site};
+use super::{Beginning, Criteria, Deliver, Fault, InjectionRule, Later, Site};
 use crate::billing::cards::{Attempt, Card, Outcome};
 use crate::time::{Cadence, Timestamp};
 use crate::webhooks::Scheme;
@@ -45,11 +45,11 @@ pub trait Turns: Send + Sync {
 
 /// A world as a value: other worlds in its place, and itself in others'.
 pub trait Copies: Send + Sync {
-    /// Starts the world anew from a named fixture, or from the calls of `start`.
+    /// Starts the world anew.
     ///
     /// # Errors
-    /// If a call of the fixture is refused.
-    fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault>;
+    /// If a call that it begins with is refused.
+    fn reset(&self, beginning: Beginning<'_>, wall: Timestamp) -> Result<(), Fault>;
 
     /// The world in a line, with what tells it from others.
     ///

@@ -1,6 +1,7 @@
 //! An API that keeps worlds, as the server's other parts see it.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use http::HeaderMap;
 use serde::Serialize;
@@ -20,8 +21,19 @@ pub struct WorldInfo {
     /// `flowing` or `frozen`.
     pub mode: &'static str,
     pub event_count: usize,
+    /// What counts towards `--max-rows`.
+    pub row_count: usize,
     /// The names of its snapshots.
     pub snapshots: Vec<String>,
+}
+
+/// How a world begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning<'a> {
+    /// The calls that are made first, by provider.
+    pub calls: &'a Value,
+    /// Where its clock is frozen before them; `None`: it flows with the wall.
+    pub at: Option<Timestamp>,
 }
 
 /// The worlds of one provider, by key.
@@ -50,6 +62,9 @@ pub trait Keeper: Send + Sync {
     /// Whether a key has that form. Of a vendor whose keys have none, nobody knows.
     fn is_own_key(&self, key: &str) -> bool;
 
+    /// Whether these credentials open the world of this key.
+    fn opens(&self, headers: &HeaderMap, key: &str) -> bool;
+
     /// The world that these credentials open here. With `open`, one that does not exist yet is made.
     ///
     /// # Errors
@@ -62,11 +77,11 @@ pub trait Keeper: Send + Sync {
     /// All worlds, in the order of their keys.
     fn worlds(&self, wall: Timestamp) -> Vec<WorldInfo>;
 
-    /// Opens a world by the calls of `start`.
+    /// Opens a world.
     ///
     /// # Errors
     /// If the key is none of this vendor's test keys, has a world already, or a call is refused.
-    fn create(&self, key: &str, start: &Value, wall: Timestamp) -> Result<WorldInfo, Fault>;
+    fn create(&self, key: &str, beginning: Beginning<'_>, wall: Timestamp) -> Result<WorldInfo, Fault>;
 
     /// Writes all worlds down with their snapshots, as they were left, into a JSON list that has `before` items
     /// already; how many.
@@ -86,4 +101,7 @@ pub trait Keeper: Send + Sync {
 
     /// Forgets a world; whether there was one.
     fn forget(&self, key: &str) -> bool;
+
+    /// Forgets the worlds that nobody has asked anything for so long, and to whom nothing is on its way. How many.
+    fn expire(&self, now: Timestamp, idle: Duration) -> usize;
 }

@@ -4,6 +4,7 @@
 //! a [`Call`] on one row (route, coerce, validate); a handler turns the call into a [`Reply`] or a
 //! [`Fault`]; a [`Page`] is what a customer's browser opens; a [`Provider`] says what differs between vendors; the server sees only [`Mount`]s.
 
+mod admin;
 mod call;
 mod described;
 mod desk;
@@ -24,7 +25,8 @@ mod request;
 mod router;
 mod site;
 
-pub use self::call::{Call, Params, Patch, referred};
+pub use self::admin::{ADMIN_HEADER, Admin};
+pub use self::call::{Call, Params, Patch, referred, settable};
 pub use self::described::Described;
 pub use self::desk::{Desk, Route, TEACHING_FIELD, check_answer, teaching_line, warn};
 pub use self::door::{
@@ -34,13 +36,13 @@ pub use self::fault::{Fault, Kind};
 pub use self::gist::Gist;
 pub use self::idempotency::{Answers, Idempotency, Known, Need, Slip};
 pub use self::injection::{Injection, InjectionRule, Injections, PROFILES, RULES_MOST, profile};
-pub use self::keeper::{Keeper, WorldInfo};
+pub use self::keeper::{Beginning, Keeper, WorldInfo};
 pub use self::limits::{Limit, Meter, Standing};
 pub use self::mount::{Answer, Deliver, Exchange, FIDELITY, Later, Listed, Mount, OperationInfo, Settings, Webhook};
 pub use self::operation::{Action, Noun, Operation, advance, planned, read, write};
 pub use self::page::{Page, Turn, Visit, anywhere, enter, show, submit};
 pub use self::paging::{Paging, paging};
-pub use self::provider::{KeyPolicy, Provider, Visitor, WorldKey};
+pub use self::provider::{KeyPolicy, Provider, Vendor, Visitor, WorldKey};
 pub use self::reply::{Body, Fate, Reply};
 pub use self::request::{Criteria, Request, Requests};
 pub use self::router::{RouteError, Router};

@@ -8,10 +8,11 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Fault, Keeper, Reply, Site};
+use super::{Admin, Fault, Keeper, Reply, Site};
 use crate::contract::Source;
 use crate::time::Timestamp;
 use crate::webhooks::{Courier, Signature};
+use crate::world::Limits;
 
 /// One request on its way: read, dated, its path below the mount.
 pub struct Exchange<'r> {
@@ -74,7 +75,9 @@ pub struct Settings {
     /// Refuses what goes beyond a vendor's rate limits.
     pub rate_limits: bool,
     pub max_worlds: usize,
-    pub timers_per_advance: usize,
+    pub limits: Limits,
+    /// Who may list, name and open worlds of others.
+    pub admin: Admin,
     pub random_seed: u64,
     /// What new worlds start from: name of a bundled world.
     pub world: String,

@@ -55,6 +55,8 @@ pub trait Provider: Send + Sync + 'static {
     const KEYS: &'static str;
     /// What the vendor's own test keys begin with. A provider may take others as well.
     const KEY_PREFIX: &'static str;
+    /// What its clients have in their base URL behind the host.
+    const ROOT: &'static str = "";
 
     /// The operations, joined from its nouns.
     fn nouns() -> Vec<Noun<Action<Self::State>>>;
@@ -195,4 +197,20 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// If there is no such customer.
     fn save_method(world: &mut World<Self::State>, customer: &str, card: &Card) -> Result<Value, Fault>;
+}
+
+/// What is to be known of a vendor by those who call it, without a world.
+#[derive(Debug)]
+pub struct Vendor {
+    pub name: &'static str,
+    pub root: &'static str,
+    pub credentials: fn(&str) -> Vec<(&'static str, String)>,
+    pub webhooks: fn() -> &'static Scheme,
+}
+
+impl Vendor {
+    #[must_use]
+    pub const fn of<P: Provider>() -> Self {
+        Self { name: P::NAME, root: P::ROOT, credentials: P::credentials, webhooks: P::webhooks }
+    }
 }

@@ -155,7 +155,9 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn round_to(amount: Decimal, digits: u32) -> Decimal {
+/// `amount` rounded half away from zero to so many decimals.
+#[must_use]
+pub fn round_to(amount: Decimal, digits: u32) -> Decimal {
     unsigned_zero(amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero))
 }
 

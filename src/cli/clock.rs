@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::client::block_on;
 use super::events::line;
-use super::whose::{Whose, query};
-use super::{Failure, failed, misused, say};
+use super::whose::Whose;
+use super::{Failure, misused, say};
+use crate::client::{Error, World, query};
+use crate::contract::counted;
 use crate::time::{Cadence, Timestamp};
 
 /// How often the bar looks at the clock.
@@ -28,12 +30,16 @@ pub(super) struct Args {
 enum What {
     /// Show the clock
     Show,
-    /// Freeze the clock at an instant: 2028-01-31T00:00:00Z
-    Set { instant: String },
+    /// Freeze the clock at an instant
+    Set {
+        /// 2028-01-31T00:00:00Z
+        instant: String,
+    },
     /// Let the clock run on
     Flow,
-    /// Advance by a duration (P1M, P7D, PT2H) or to an instant
+    /// Advance by a duration or to an instant
     Advance {
+        /// How far (P1M, P7D, PT2H), or where to (2028-01-31T00:00:00Z)
         target: String,
         /// A further clock of the world, such as a Paygentic test clock
         #[arg(long)]
@@ -56,6 +62,7 @@ enum What {
         /// How far ahead: P1M, P1Y
         #[arg(long, default_value = "P1M")]
         within: String,
+        /// How many at most
         #[arg(long, default_value_t = 100)]
         limit: usize,
         /// A further clock of the world
@@ -66,14 +73,11 @@ enum What {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (method, path, body) = request(&args.what)?;
-    let credentials = args.whose.credentials()?;
+    let world = args.whose.world()?;
     let turns = matches!(args.what, What::Advance { dry_run: false, clock: None, .. });
     let answer = block_on(async {
-        let asked = args.whose.send(&credentials, method, &path, body.as_ref());
-        match body.as_ref().filter(|_| turns && std::io::stderr().is_terminal()) {
-            Some(body) => with_bar(&args.whose, &credentials, body, asked).await,
-            None => asked.await,
-        }
+        let asked = world.control(method, &path, body.clone());
+        Ok(if turns && std::io::stderr().is_terminal() { with_bar(&world, &body, asked).await } else { asked.await }?)
     })?;
     say(&if args.whose.json { format!("{answer:#}") } else { summary(&answer) });
     Ok(())
@@ -81,13 +85,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Shows how far the clock has come while an advance runs. One that waits for nobody is one step, and too quick to see.
 async fn with_bar(
-    whose: &Whose,
-    credentials: &[(&'static str, String)],
+    world: &World,
     wanted: &Value,
-    asked: impl Future<Output = Result<Value, Failure>>,
-) -> Result<Value, Failure> {
+    asked: impl Future<Output = Result<Value, Error>>,
+) -> Result<Value, Error> {
     let now = |clock: &Value| clock["now"].as_str().and_then(|now| now.parse::<Timestamp>().ok());
-    let Some(from) = now(&whose.send(credentials, "GET", "/clock", None).await?) else { return asked.await };
+    let Some(from) = now(&world.control("GET", "/clock", Value::Null).await?) else { return asked.await };
     let to = match (wanted["by"].as_str().and_then(|by| Cadence::parse(by).ok()), wanted["to"].as_str()) {
         (Some(by), _) => by.after(from, 1),
         (None, Some(to)) => to.parse().ok(),
@@ -100,7 +103,7 @@ async fn with_bar(
     let look = async {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            if let Ok(clock) = whose.send(credentials, "GET", "/clock", None).await
+            if let Ok(clock) = world.control("GET", "/clock", Value::Null).await
                 && let Some(at) = now(&clock)
             {
                 bar.set_message(at.to_string());
@@ -110,29 +113,29 @@ async fn with_bar(
     };
     let answer = tokio::select! {
         answer = asked => answer,
-        () = look => Err(failed("nobody looks for ever")),
+        () = look => Err(Error::Unmet("nobody looks for ever".to_owned())),
     };
     bar.finish_and_clear();
     answer
 }
 
-fn request(what: &What) -> Result<(&'static str, String, Option<Value>), Failure> {
+fn request(what: &What) -> Result<(&'static str, String, Value), Failure> {
     let (method, path, body) = match what {
-        What::Show => ("GET", "", None),
-        What::Set { instant } => ("POST", "", Some(json!({ "now": parse_instant(instant)? }))),
-        What::Flow => ("POST", "", Some(json!({ "flow": true }))),
+        What::Show => ("GET", "", Value::Null),
+        What::Set { instant } => ("POST", "", json!({ "now": parse_instant(instant)? })),
+        What::Flow => ("POST", "", json!({ "flow": true })),
         What::Advance { target, clock, dry_run } => {
             let to = match Cadence::parse(target) {
                 Ok(by) => json!({ "by": by }),
                 Err(_) => json!({ "to": parse_instant(target)? }),
             };
-            ("POST", "/advance", Some(turned(to, clock.as_deref(), *dry_run)))
+            ("POST", "/advance", turned(to, clock.as_deref(), *dry_run))
         }
-        What::Step { clock, dry_run } => ("POST", "/step", Some(turned(json!({}), clock.as_deref(), *dry_run))),
+        What::Step { clock, dry_run } => ("POST", "/step", turned(json!({}), clock.as_deref(), *dry_run)),
         What::Upcoming { within, limit, clock } => {
             let limit = limit.to_string();
             let wanted = [("within", Some(within.as_str())), ("limit", Some(&limit)), ("clock", clock.as_deref())];
-            return Ok(("GET", format!("/clock/upcoming{}", query(&wanted)), None));
+            return Ok(("GET", format!("/clock/upcoming{}", query(&wanted)), Value::Null));
         }
     };
     Ok((method, format!("/clock{path}"), body))
@@ -160,7 +163,7 @@ fn summary(answer: &Value) -> String {
         return format!("{} ({})", text("now"), text("mode"));
     };
     let would = if answer["dryRun"] == true { " would happen" } else { "" };
-    let mut lines = vec![format!("{} -> {}: {count} events{would}", text("from"), text("now"))];
+    let mut lines = vec![format!("{} -> {}: {}{would}", text("from"), text("now"), counted(count, "event"))];
     if let Some(due) = answer["due"]["what"].as_str() {
         lines.push(format!("{due} {}", answer["due"]["about"]["id"].as_str().unwrap_or_default()));
     }

@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 
-use super::whose::{Whose, query, segment};
+use super::whose::Whose;
 use super::{Failure, say};
+use crate::client::{encoded, query};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -25,7 +26,10 @@ pub(super) struct Args {
 #[derive(Subcommand)]
 enum What {
     /// Send a delivery once more
-    Resend { id: String },
+    Resend {
+        /// As the list shows it
+        id: String,
+    },
 }
 
 const COLUMNS: [(&str, &str); 5] =
@@ -33,7 +37,7 @@ const COLUMNS: [(&str, &str); 5] =
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(What::Resend { id }) = &args.what {
-        let sent = args.whose.ask("POST", &format!("/deliveries/{}/redeliver", segment(id)), None)?;
+        let sent = args.whose.ask("POST", &format!("/deliveries/{}/redeliver", encoded(id)), None)?;
         let status = sent["status"].as_str().unwrap_or("?");
         say(&if args.whose.json { format!("{sent:#}") } else { format!("{id}: {status}") });
         return Ok(());

@@ -1,10 +1,12 @@
 //! `leapday events`: what has happened in a world, and what happens while one waits.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::client::block_on;
-use super::whose::{Whose, query};
+use super::whose::Whose;
 use super::{Failure, say};
+use crate::client::{Event, query};
 
 /// How long one request waits for the next event, as the control API reads it.
 const WAIT: &str = "30s";
@@ -25,7 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let credentials = args.whose.credentials()?;
+    let world = args.whose.world()?;
     block_on(async {
         let mut offset = 0;
         loop {
@@ -36,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 ("type", args.event_type.as_deref()),
                 ("wait", args.follow.then_some(WAIT)),
             ]);
-            let found = args.whose.send(&credentials, "GET", &format!("/events{path}"), None).await?;
+            let found = world.control("GET", &format!("/events{path}"), Value::Null).await?;
             for event in found["events"].as_array().into_iter().flatten() {
                 say(&if args.whose.json { event.to_string() } else { line(event) });
             }
@@ -50,8 +52,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// What an event was, when, what about and how much.
 pub(super) fn line(event: &Value) -> String {
-    let word = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or("");
-    let (at, what, id) = (word("/at"), word("/type"), word("/about/id"));
-    let line = format!("{at}  {what:<34} {id:<26} {} {}", word("/about/amount"), word("/about/currency"));
-    line.trim_end().to_owned()
+    Event::deserialize(event).map_or_else(|_| event.to_string(), |event| event.to_string())
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::client::{At, block_on, call};
+use super::client::{At, block_on};
 use super::{Failure, failed, say};
+use crate::client::Client;
 
 /// How long to wait between two tries of `--wait`.
 const EVERY: Duration = Duration::from_millis(20);
@@ -21,12 +22,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let url = args.at.base_url();
+    let (client, url) = (args.at.client()?, args.at.base_url()?);
     let limit = Duration::from_secs(args.timeout);
     block_on(async {
         let tries = async {
             loop {
-                match probe(&url).await {
+                match probe(&client, &url).await {
                     Ok(version) => return Ok(version),
                     Err(failure) if !args.wait => return Err(failure),
                     Err(_) => tokio::time::sleep(EVERY).await,
@@ -40,9 +41,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     })
 }
 
-async fn probe(url: &str) -> Result<String, Failure> {
-    let (status, body) = call(url, "GET", "/health", &[], None).await?;
-    match body["version"].as_str() {
+async fn probe(client: &Client, url: &str) -> Result<String, Failure> {
+    let answer = client.wire().send("GET", "/health", &[], None).await?;
+    let status = answer.status;
+    match answer.body["version"].as_str() {
         Some(version) if status == 200 => Ok(version.to_owned()),
         _ => Err(failed(format!("{url}/health answers {status}: not a leapday that is well"))),
     }

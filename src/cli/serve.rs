@@ -1,6 +1,9 @@
 //! `leapday serve`: start, say where, serve until told to stop.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +18,8 @@ use super::{Failure, failed, misused, say};
 use crate::api::{Mount, Webhook};
 use crate::fixtures;
 use crate::sandbox::{
-    MAX_BODY, MAX_WORLDS, Options, PATIENCE, SHUTDOWN_TIMEOUT, StartupError, THREADS, bind, front, keep, mounts, url_of,
+    MAX_BODY, MAX_EVENTS, MAX_ROWS, MAX_WORLDS, Options, PATIENCE, SHUTDOWN_TIMEOUT, StartupError, THREADS,
+    WAITING_THREADS, bind, front, keep, mounts, url_of,
 };
 use crate::server::run as serve;
 use crate::time::duration;
@@ -23,7 +27,7 @@ use crate::webhooks::Signature;
 use crate::world::TIMERS_PER_ADVANCE;
 
 /// Where the sandbox listens unless it is told otherwise.
-pub(super) const PORT: u16 = 4010;
+const PORT: u16 = 4010;
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -73,6 +77,21 @@ pub(super) struct Args {
     /// How many worlds (keys) the sandbox holds
     #[arg(long, env = "LEAPDAY_MAX_WORLDS", value_name = "N", default_value_t = MAX_WORLDS)]
     max_worlds: usize,
+    /// How many rows one world holds
+    #[arg(long, env = "LEAPDAY_MAX_ROWS", value_name = "N", default_value_t = MAX_ROWS)]
+    max_rows: usize,
+    /// How many events one world keeps
+    #[arg(long, env = "LEAPDAY_MAX_EVENTS", value_name = "N", default_value_t = MAX_EVENTS)]
+    max_events: usize,
+    /// Forget a world that nobody has asked anything for so long, such as 12h [default: never]
+    #[arg(long, env = "LEAPDAY_IDLE_EXPIRY", value_name = "DURATION", value_parser = idle_expiry)]
+    idle_expiry: Option<Duration>,
+    /// What calls about other worlds than the caller's own need [default: none on 127.0.0.1, else made at the start]
+    #[arg(long, env = "LEAPDAY_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
+    /// Let everybody who reaches the sandbox list, name and open worlds
+    #[arg(long, env = "LEAPDAY_OPEN_CONTROL", value_parser = switch)]
+    open_control: bool,
     /// How many timers one advance may fire
     #[arg(long, env = "LEAPDAY_TIMERS_PER_ADVANCE", value_name = "N", default_value_t = TIMERS_PER_ADVANCE)]
     timers_per_advance: usize,
@@ -136,6 +155,11 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+fn idle_expiry(text: &str) -> Result<Duration, String> {
+    let idle = duration(text).filter(|idle| !idle.is_zero());
+    idle.ok_or_else(|| "a time such as 12h, 30m or PT12H".to_owned())
+}
+
 /// How often something is done; `None`: never. A type of its own, since to clap an `Option` is a flag left out.
 #[derive(Debug, Clone, Copy)]
 struct Every(Option<Duration>);
@@ -177,6 +201,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         rate_limits: args.rate_limits,
         max_body: args.max_body,
         max_worlds: args.max_worlds,
+        max_rows: args.max_rows,
+        max_events: args.max_events,
+        idle_expiry: args.idle_expiry,
+        admin_token: args.admin_token.clone(),
+        open_control: args.open_control,
         threads: THREADS,
         timers_per_advance: args.timers_per_advance,
         webhook: args.webhook_url.clone().map(|url| Webhook { url, secret: args.webhook_secret.clone() }),
@@ -192,7 +221,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         patience: PATIENCE,
     };
     allow_many_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.max_blocking_threads(WAITING_THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;
     runtime.block_on(listen(&args, options))
 }
@@ -209,29 +239,34 @@ fn allow_many_files() {
 }
 
 /// Hosting platforms and buildpacks say the port with `PORT`.
-fn default_port() -> Result<u16, Failure> {
+pub(super) fn default_port() -> Result<u16, Failure> {
     match std::env::var("PORT") {
         Ok(text) => port(&text).map_err(|error| misused(format!("invalid value {text:?} for PORT: {error}"))),
         Err(_) => Ok(PORT),
     }
 }
 
-async fn listen(args: &Args, options: Options) -> Result<(), Failure> {
+async fn listen(args: &Args, mut options: Options) -> Result<(), Failure> {
     let startup = |error: StartupError| misused(error.0);
     let sockets = bind(&options).await.map_err(|error| failed(error.0))?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|error| failed(error.to_string()));
     let (plain, tls) = (address(&sockets.plain)?, sockets.tls.as_ref().map(address).transpose()?);
     let base_url = url_of(plain);
+    let made_token = options.guard(plain).map_err(startup)?;
     let mounts = mounts(&options, &base_url).map_err(startup)?;
     let front = front(mounts.clone(), &options, base_url.clone()).map_err(startup)?;
     let stop = stop_signal().map_err(|error| failed(format!("no signal handler: {error}")))?;
     if let Some(path) = &args.endpoints_file {
-        let endpoints = endpoints(&mounts, &base_url, tls);
-        write_atomically(path, &endpoints)
+        let endpoints = endpoints(&mounts, &base_url, tls, options.admin_token.as_deref());
+        write_atomically(path, &endpoints, options.admin_token.is_some())
             .map_err(|error| failed(format!("cannot write --endpoints-file {}: {error}", path.display())))?;
     }
     if !args.quiet {
         say(&banner(&mounts, &base_url, &options));
+    }
+    if let Some(token) = options.admin_token.as_ref().filter(|_| made_token) {
+        // Whoever is told nothing else has to be told this.
+        say(&format!("  {:<11} {token}   asked for the dashboard and for calls about other worlds", "admin token"));
     }
     if let Some(address) = tls {
         say(&format!("listening on https://{address} as {}", hosts(&mounts)));
@@ -278,7 +313,7 @@ fn hosts(mounts: &[Arc<dyn Mount>]) -> String {
     format!("{} and more", first.collect::<Vec<_>>().join(", "))
 }
 
-fn endpoints(mounts: &[Arc<dyn Mount>], base_url: &str, tls: Option<SocketAddr>) -> Value {
+fn endpoints(mounts: &[Arc<dyn Mount>], base_url: &str, tls: Option<SocketAddr>, admin_token: Option<&str>) -> Value {
     let url = |mount: &Arc<dyn Mount>| (mount.name().to_owned(), json!(format!("{base_url}/{}", mount.name())));
     let providers: Map<String, Value> = providers(mounts).map(url).collect();
     json!({
@@ -286,14 +321,20 @@ fn endpoints(mounts: &[Arc<dyn Mount>], base_url: &str, tls: Option<SocketAddr>)
         "base_url": base_url,
         "tls_port": tls.map(|address| address.port()),
         "control": format!("{base_url}/_leapday"),
+        "admin_token": admin_token,
         "providers": providers,
     })
 }
 
-/// Readers see the whole file or none: it is written beside its place and moved there.
-fn write_atomically(path: &Path, value: &Value) -> std::io::Result<()> {
+/// Readers see the whole file or none: it is written beside its place and moved there. One that holds a secret is for
+/// its owner alone.
+fn write_atomically(path: &Path, value: &Value, secret: bool) -> std::io::Result<()> {
     let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&beside, format!("{value:#}\n"))?;
+    // What an earlier process of this number left would keep its mode.
+    let _ = std::fs::remove_file(&beside);
+    let mut file = OpenOptions::new();
+    file.write(true).create_new(true).mode(if secret { 0o600 } else { 0o666 });
+    file.open(&beside)?.write_all(format!("{value:#}\n").as_bytes())?;
     std::fs::rename(&beside, path)
 }
 

@@ -4,7 +4,9 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, failed, misused, say};
-use crate::sandbox::{NOWHERE, Options, Sandbox, mounts};
+use crate::blocking::Sandbox;
+use crate::contract::counted;
+use crate::sandbox::{NOWHERE, Options, mounts};
 use crate::story::{self, Outcome, Plan};
 use crate::time::Stopwatch;
 
@@ -16,6 +18,9 @@ pub(super) struct Args {
     /// Tell the stories to a sandbox that runs already, instead of a private one
     #[arg(long, env = "LEAPDAY_URL", value_name = "URL")]
     against: Option<String>,
+    /// The token of that sandbox, if it asks for one: stories that fork their world need it
+    #[arg(long, env = "LEAPDAY_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
     /// Write a report in the form of `JUnit`
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -49,7 +54,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let private = || Sandbox::builder().strict(true).options(|options| options.threads = threads).start();
     let sandbox = args.against.is_none().then(private).transpose().map_err(|error| failed(error.0))?;
     let url = args.against.clone().or_else(|| sandbox.as_ref().map(|sandbox| sandbox.base_url().to_owned()));
-    let plan = Plan { url: url.unwrap_or_default(), at_once: threads, update: args.update };
+    let admin_token = args.admin_token.clone().filter(|_| args.against.is_some());
+    let plan = Plan { url: url.unwrap_or_default(), admin_token, at_once: threads, update: args.update };
     let mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("no runtime: {error}")))?;
@@ -68,14 +74,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let bad = outcomes.iter().filter(|outcome| !outcome.is_good()).count();
     let steps: usize = outcomes.iter().map(|outcome| outcome.told.steps).sum();
     // How long it took is no part of the transcript, which is the same every time.
-    eprintln_if_terminal(&format!("{} stories in {:.2} s", outcomes.len(), watch.elapsed().as_secs_f64()));
-    match bad {
-        0 => {
-            say(&format!("{} stories, {steps} steps: all as told", outcomes.len()));
-            Ok(())
-        }
-        bad => Err(failed(format!("{bad} of {} stories failed", outcomes.len()))),
+    let stories = counted(outcomes.len(), "story");
+    eprintln_if_terminal(&format!("{stories} in {:.2} s", watch.elapsed().as_secs_f64()));
+    if bad > 0 {
+        return Err(failed(format!("{bad} of {stories} failed")));
     }
+    if !args.quiet {
+        say(&format!("{stories}, {}: all as told", counted(steps, "step")));
+    }
+    Ok(())
 }
 
 fn eprintln_if_terminal(text: &str) {
@@ -96,10 +103,10 @@ fn print(outcome: &Outcome, quiet: bool) {
     if !outcome.is_good() {
         say(&outcome.complaint());
     }
-    if let Some((_, changed)) = outcome.update {
-        say(&format!("{file}: {changed} values updated"));
-    }
     if !quiet {
+        if let Some((_, changed)) = outcome.update {
+            say(&format!("{file}: {} updated", counted(changed, "value")));
+        }
         say(if outcome.is_good() { "  ok\n" } else { "  FAILED\n" });
     }
 }

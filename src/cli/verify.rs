@@ -1,16 +1,17 @@
 //! `leapday verify`: whether the app has asked what it should have. Exit code 1 with near misses if not.
 
-use std::fmt::Write as _;
-
-use serde_json::{Value, json};
+use serde::Deserialize as _;
+use serde_json::json;
 
 use super::whose::Whose;
 use super::{Failure, failed, say};
+use crate::client::Verdict;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Operation id, or the beginning of one before `*`
     operation: Option<String>,
+    /// GET, POST, PUT, PATCH or DELETE
     #[arg(long)]
     method: Option<String>,
     /// Path below the mount, or the beginning of one before `*`
@@ -25,8 +26,10 @@ pub(super) struct Args {
     /// How many such requests there are, exactly
     #[arg(long)]
     count: Option<u32>,
+    /// How many there are at the least; one, if nothing else is said
     #[arg(long)]
     at_least: Option<u32>,
+    /// How many there are at the most
     #[arg(long)]
     at_most: Option<u32>,
     /// How long to wait for them: 5s
@@ -46,29 +49,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     wanted["body_contains"] = json!(args.contains);
     let found = args.whose.ask("POST", "/journal/verify", Some(&wanted))?;
-    let said = format!("{} such requests, expected {}", found["count"], found["expected"].as_str().unwrap_or("?"));
+    let verdict = Verdict::deserialize(&found).map_err(|error| failed(error.to_string()))?;
     if args.whose.json {
         say(&format!("{found:#}"));
     }
-    if found["verified"] == true {
-        if !args.whose.json {
-            say(&said);
-        }
-        return Ok(());
+    if !verdict.verified {
+        return Err(failed(verdict.to_string()));
     }
-    let mut complaint = said;
-    for near in found["nearMisses"].as_array().into_iter().flatten() {
-        let request = &near["request"];
-        let word = |field: &str| request[field].as_str().unwrap_or_default();
-        let misses: Vec<&str> = near["misses"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let _ = write!(
-            complaint,
-            "\n  near: {} {} answered {}: {}",
-            word("method"),
-            word("path"),
-            request["status"],
-            misses.join("; ")
-        );
+    if !args.whose.json {
+        say(&verdict.to_string());
     }
-    Err(failed(complaint))
+    Ok(())
 }

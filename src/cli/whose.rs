@@ -3,9 +3,9 @@
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
-use super::client::{At, block_on, call};
-use super::{Failure, failed, misused, say};
-use crate::sandbox::{NOWHERE, Options, mounts};
+use super::client::{At, block_on};
+use super::{Failure, say};
+use crate::client::World;
 
 #[derive(clap::Args)]
 pub(super) struct Whose {
@@ -28,47 +28,20 @@ impl Whose {
     /// # Errors
     /// If nobody answers, or what was refused.
     pub(super) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        let credentials = self.credentials()?;
-        block_on(self.send(&credentials, method, path, body))
+        let world = self.world()?;
+        block_on(async { Ok(world.control(method, path, body.cloned().unwrap_or_default()).await?) })
     }
 
-    /// The same for a command that asks several times.
+    /// The world, for a command that asks several times.
     ///
     /// # Errors
-    /// As for [`Whose::ask`].
-    pub(super) async fn send(
-        &self,
-        credentials: &[(&'static str, String)],
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, Failure> {
-        let path = match &self.provider {
-            Some(provider) => format!("{path}{}provider={provider}", if path.contains('?') { '&' } else { '?' }),
-            None => path.to_owned(),
-        };
-        let (status, answer) =
-            call(&self.at.base_url(), method, &format!("/_leapday{path}"), credentials, body).await?;
-        if status < 300 { Ok(answer) } else { Err(failed(refusal(&answer))) }
-    }
-
-    /// How the key is sent: as the provider takes it, or as most do.
-    ///
-    /// # Errors
-    /// If there is no such provider.
-    pub(super) fn credentials(&self) -> Result<Vec<(&'static str, String)>, Failure> {
-        let mut mounts = mounts(&Options::default(), NOWHERE).map_err(|error| misused(error.0))?;
-        mounts.retain(|mount| !mount.name().starts_with('_'));
-        let named = self.provider.as_deref().map(|name| mounts.iter().find(|mount| mount.name() == name));
-        let mount = named.unwrap_or_else(|| mounts.first());
-        mount.and_then(|mount| mount.keeper()).map(|keeper| keeper.credentials(&self.key)).ok_or_else(|| {
-            let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
-            misused(format!(
-                "there is no provider {:?}; there are {}",
-                self.provider.as_deref().unwrap_or(""),
-                names.join(", ")
-            ))
-        })
+    /// If there is no such provider, or no such URL.
+    pub(super) fn world(&self) -> Result<World, Failure> {
+        let client = self.at.client()?;
+        match &self.provider {
+            Some(provider) => Ok(client.world(provider, &self.key)?),
+            None => Ok(World::of_key(&client, &self.key)),
+        }
     }
 
     /// Prints an answer: as JSON, or as the rows of a table.
@@ -97,28 +70,4 @@ impl Whose {
         }
         say(&table.trim_fmt());
     }
-}
-
-/// A query of the values that are given.
-pub(super) fn query(pairs: &[(&str, Option<&str>)]) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in pairs {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    let query = query.finish();
-    if query.is_empty() { query } else { format!("?{query}") }
-}
-
-/// A part of a path.
-pub(super) fn segment(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-fn refusal(answer: &Value) -> String {
-    let violations = answer["violations"].as_array().into_iter().flatten();
-    let details: Vec<&str> = violations.filter_map(|violation| violation["message"].as_str()).collect();
-    let message = answer["message"].as_str().unwrap_or("the sandbox refused");
-    if details.is_empty() { message.to_owned() } else { format!("{message}: {}", details.join("; ")) }
 }

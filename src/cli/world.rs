@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::whose::{Whose, segment};
+use super::whose::Whose;
 use super::{Failure, failed, misused, say};
+use crate::client::encoded;
+use crate::time::Timestamp;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -24,53 +26,87 @@ enum What {
     Show,
     /// Open a world for a new key
     Create {
+        /// One that has no world yet
         new_key: String,
-        /// Name of a bundled world
-        #[arg(long)]
-        from: Option<String>,
+        #[command(flatten)]
+        start: Start,
     },
     /// Start the world anew
-    Reset {
-        /// Name of a bundled world
-        #[arg(long)]
-        from: Option<String>,
-    },
+    Reset(Start),
     /// Forget the world of a key
-    Delete { old_key: String },
+    Delete {
+        /// Whose world it is
+        old_key: String,
+    },
     /// Keep the world as it is under a name
-    Snapshot { name: String },
+    Snapshot {
+        /// Letters, digits, dots, dashes and _; one that has it already is replaced
+        name: String,
+    },
     /// List what is kept of the world
     Snapshots,
     /// Go back to a snapshot
-    Restore { name: String },
+    Restore {
+        /// The name under which it is kept
+        name: String,
+    },
     /// Forget a snapshot
-    Drop { name: String },
+    Drop {
+        /// The name under which it is kept
+        name: String,
+    },
     /// Give another key a world like this one
     Fork {
+        /// Whose the copy is
         other_key: String,
         /// Put it in the place of the one that the key has
         #[arg(long)]
         replace: bool,
     },
     /// Write the world down, to a file or to standard output
-    Export { file: Option<PathBuf> },
+    Export {
+        /// Standard output without one
+        file: Option<PathBuf>,
+    },
     /// Put a world that was written down in the place of this one
-    Import { file: PathBuf },
+    Import {
+        /// What `export` has written
+        file: PathBuf,
+    },
 }
 
-const WORLDS: [(&str, &str); 6] = [
+/// What a world begins with.
+#[derive(clap::Args)]
+struct Start {
+    /// Name of a bundled world
+    #[arg(long, value_name = "WORLD")]
+    from: Option<String>,
+    /// Freeze the clock at this instant first: 2028-01-31T00:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<Timestamp>,
+}
+
+impl Start {
+    fn body(&self) -> Value {
+        let mut body = json!({ "world": self.from, "now": self.now });
+        body.as_object_mut().into_iter().for_each(|fields| fields.retain(|_, value| !value.is_null()));
+        body
+    }
+}
+
+const WORLDS: [(&str, &str); 7] = [
     ("KEY", "/key"),
     ("PROVIDER", "/provider"),
     ("NOW", "/now"),
     ("CLOCK", "/mode"),
     ("EVENTS", "/eventCount"),
+    ("ROWS", "/rowCount"),
     ("SNAPSHOTS", "/snapshots"),
 ];
 const SNAPSHOTS: [(&str, &str); 3] = [("NAME", "/name"), ("NOW", "/now"), ("EVENTS", "/eventCount")];
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let Args { what, whose } = args;
-    let from = |from: &Option<String>| from.as_ref().map_or_else(|| json!({}), |name| json!({ "world": name }));
     match &what {
         What::List => {
             whose.show(&whose.ask("GET", "/worlds", None)?, "worlds", &WORLDS);
@@ -85,25 +121,23 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     let (method, path, body, done) = match what {
         What::Show => ("GET", "/world".to_owned(), None, String::new()),
-        What::Create { new_key, from: start } => {
-            let mut body = from(&start);
+        What::Create { new_key, start } => {
+            let mut body = start.body();
             body["key"] = json!(new_key);
             ("POST", "/worlds".to_owned(), Some(body), format!("{new_key} has a world"))
         }
-        What::Reset { from: start } => {
-            ("POST", "/world/reset".to_owned(), Some(from(&start)), "the world is as new".to_owned())
-        }
+        What::Reset(start) => ("POST", "/world/reset".to_owned(), Some(start.body()), "the world is as new".to_owned()),
         What::Delete { old_key } => {
-            ("DELETE", format!("/worlds/{}", segment(&old_key)), None, format!("the world of {old_key} is forgotten"))
+            ("DELETE", format!("/worlds/{}", encoded(&old_key)), None, format!("the world of {old_key} is forgotten"))
         }
         What::Snapshot { name } => {
             ("POST", "/world/snapshots".to_owned(), Some(json!({ "name": name })), format!("kept as {name}"))
         }
         What::Restore { name } => {
-            ("POST", format!("/world/snapshots/{}/restore", segment(&name)), None, format!("back at {name}"))
+            ("POST", format!("/world/snapshots/{}/restore", encoded(&name)), None, format!("back at {name}"))
         }
         What::Drop { name } => {
-            ("DELETE", format!("/world/snapshots/{}", segment(&name)), None, format!("{name} is forgotten"))
+            ("DELETE", format!("/world/snapshots/{}", encoded(&name)), None, format!("{name} is forgotten"))
         }
         What::Fork { other_key, replace } => {
             let body = json!({ "key": other_key, "replace": replace });
@@ -118,7 +152,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     say(&match (whose.json, done.is_empty()) {
         (true, _) => format!("{answer:#}"),
         (false, false) => done,
-        (false, true) => ["key", "provider", "now", "mode", "eventCount", "digest"]
+        (false, true) => ["key", "provider", "now", "mode", "eventCount", "rowCount", "digest"]
             .map(|field| {
                 format!(
                     "{field:<12}{}",

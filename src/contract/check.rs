@@ -91,9 +91,24 @@ fn check_definition(library: &Library, noun: &str, key: &str, schema: &Value, fl
     if let Err(error) = jsonschema::draft202012::meta::validate(schema) {
         flaws.push(format!("{noun}.json $defs/{key}: {error} at {}", error.instance_path()));
     }
+    if let Some(statuses) = schema.get("x-status") {
+        flaws.extend(status_flaw(key, statuses).map(|flaw| format!("{noun}.json $defs/{key}: x-status {flaw}")));
+    }
     if flaws.len() == before {
         flaws.extend(library.compile(noun, key).err());
     }
+}
+
+/// What is wrong with the statuses that an answer names.
+fn status_flaw(key: &str, statuses: &Value) -> Option<&'static str> {
+    if !key.ends_with(".response") {
+        return Some("is for the key that holds every 2xx, and nobody reads it here");
+    }
+    let named = statuses.as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_success = |status: &Value| status.as_u64().is_some_and(|status| (200..300).contains(&status));
+    let twice = (1..named.len()).any(|place| named[..place].contains(&named[place]));
+    (named.is_empty() || twice || !named.iter().all(is_success))
+        .then_some("is a list of statuses from 200 to 299, each once")
 }
 
 /// A key with a dot is a contract: of an operation that exists, and of a kind that is read.
@@ -190,6 +205,10 @@ mod tests {
             "plans.json $defs/BadPattern",
             "plans.json $defs/BadFormat",
             "plans.json $defs/BadFormat: nothing uses it",
+            "plans.json $defs/makePlan.response: x-status is a list of statuses from 200 to 299, each once",
+            "plans.json $defs/dropPlan.response: x-status is a list",
+            "plans.json $defs/listPlans.response: x-status is a list",
+            "plans.json $defs/makePlan.response.409: x-status is for the key that holds every 2xx",
             "plans.json $defs/makePlan.reqest: reqest is no kind of contract; is it request?",
             "plans.json $defs/makePlan.reqest: no row has the operation makePlan",
         ] {

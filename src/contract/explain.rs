@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::library::{Library, Spot};
 use super::shape::{Fields, fields_at};
 use super::violation::{Place, Violation, join, segments};
-use super::wording::{format_phrase, is_secret, listed, near, pattern_phrase, quoted, shown, type_phrase};
+use super::wording::{counted, format_phrase, is_secret, listed, near, pattern_phrase, quoted, shown, type_phrase};
 
 /// Violations that one value is given: all of them, but a list of ten thousand wrong items needs no ten thousand lines.
 const MAX_VIOLATIONS: usize = 100;
@@ -106,8 +106,10 @@ impl<'a> Explainer<'a> {
     fn unexpected(&self, error: &ValidationError<'_>, name: &str) -> Violation {
         let at = error.instance_path().as_str();
         let known = self.fields(at);
-        let free = known.names.into_iter().filter(|known| error.instance().get(known).is_none());
-        let meant = near(name, free);
+        let names = || known.names.iter().copied();
+        let free = names().filter(|known| error.instance().get(known).is_none());
+        // One that is not free may stand there by default.
+        let meant = near(name, free).or_else(|| near(name, names()));
         let message = match meant {
             Some(meant) => format!("is not a known field; did you mean {meant:?}?"),
             None => "is not a known field".to_owned(),
@@ -208,7 +210,7 @@ fn limit_phrase(kind: &Kind, sent: &str, instance: &Value) -> Option<String> {
         Kind::ExclusiveMaximum { limit } => format!("{sent} is not below {limit}"),
         Kind::MultipleOf { multiple_of } => format!("{sent} is not a multiple of {multiple_of}"),
         Kind::MinLength { .. } if instance.as_str().is_some_and(str::is_empty) => "is empty".to_owned(),
-        Kind::MinLength { limit } => format!("{sent} is shorter than {}", counted(*limit, "character")),
+        Kind::MinLength { limit } => format!("{sent} is shorter than {}", counted(limit, "character")),
         Kind::MaxLength { limit } => {
             let length = instance.as_str().map(|text| text.chars().count()).unwrap_or_default();
             format!("{sent} is {length} characters long, at most {limit} are allowed")
@@ -216,15 +218,11 @@ fn limit_phrase(kind: &Kind, sent: &str, instance: &Value) -> Option<String> {
         Kind::MinItems { limit } => format!("{sent}, needs at least {limit}"),
         Kind::MaxItems { limit } => format!("{sent}, at most {limit} are allowed"),
         Kind::AdditionalItems { limit } => format!("{sent}, at most {limit} are allowed"),
-        Kind::MinProperties { limit } => format!("needs at least {}", counted(*limit, "field")),
-        Kind::MaxProperties { limit } => format!("has more than {}", counted(*limit, "field")),
+        Kind::MinProperties { limit } => format!("needs at least {}", counted(limit, "field")),
+        Kind::MaxProperties { limit } => format!("has more than {}", counted(limit, "field")),
         _ => return None,
     };
     Some(phrase)
-}
-
-fn counted(count: u64, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 #[cfg(test)]

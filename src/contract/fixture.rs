@@ -133,7 +133,11 @@ const BAD_PLANS: &str = r##"{
     "BadType": {"type": "text"},
     "BadPattern": {"type": "string", "pattern": "("},
     "BadFormat": {"type": "string", "format": "datetime"},
-    "makePlan.reqest": {"type": "object"}
+    "makePlan.reqest": {"type": "object"},
+    "makePlan.response": {"x-status": [201, 404], "type": "object"},
+    "dropPlan.response": {"x-status": 204, "type": "null"},
+    "listPlans.response": {"x-status": [200, 200], "type": "object"},
+    "makePlan.response.409": {"x-status": [409], "type": "object"}
   }
 }"##;
 

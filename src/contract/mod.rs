@@ -54,7 +54,7 @@ pub use openapi::{Front, Header, Refusal, Route};
 pub use registry::Registry;
 pub use source::Source;
 pub use violation::{Place, Violation, header_line};
-pub use wording::near;
+pub use wording::{counted, near};
 
 #[cfg(test)]
 mod fixture;

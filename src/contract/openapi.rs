@@ -19,6 +19,8 @@ pub struct Route<'a> {
     pub path: &'static str,
     /// One without behaviour answers 501.
     pub built: bool,
+    /// Whether it needs no key.
+    pub keyless: bool,
     /// A body that it takes.
     pub example: Option<Value>,
     /// What every operation of its kind may bring, beyond its contract.
@@ -104,6 +106,9 @@ impl Writer<'_, '_> {
         let mut operation = json!({ "operationId": route.operation, "tags": [route.noun] });
         if let Some(source) = self.library.source(route.noun, route.operation) {
             operation["x-source"] = json!(source);
+        }
+        if route.keyless {
+            operation["security"] = json!([]);
         }
         if !route.built {
             operation["description"] = json!("In the contract; without behaviour yet: answers 501.");

@@ -1,5 +1,7 @@
 //! Words for values, types and patterns; and the nearest name to a misspelt one.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::violation::segments;
@@ -49,6 +51,17 @@ pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// `1 event`, `2 events`, `2 stories`.
+#[must_use]
+pub fn counted(count: impl fmt::Display, thing: &str) -> String {
+    let count = count.to_string();
+    match thing.strip_suffix('y') {
+        _ if count == "1" => format!("1 {thing}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {thing}s"),
+    }
 }
 
 /// What can be said of a name at a glance. Most candidates are nothing like the sent name, and comparing costs
@@ -248,6 +261,12 @@ mod tests {
             assert_eq!(near(sent, names), meant, "{sent}");
         }
         assert_eq!(near(&"a".repeat(5_000), ["aaaa"]), None);
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(counted(1, "event") + ", " + &counted(0, "event"), "1 event, 0 events");
+        assert_eq!(counted(1, "story") + ", " + &counted(21, "story"), "1 story, 21 stories");
     }
 
     #[test]

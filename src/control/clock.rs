@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Asked, Control, Handler, later, length, row};
-use crate::api::{Agenda, Deliver, Fault, Journey, Noun, Reply, Target};
+use crate::api::{Agenda, Deliver, Fault, Journey, Noun, Reply, Target, settable};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
 
@@ -42,7 +42,8 @@ struct Set {
 async fn set(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
     let set: Set = asked.call.input()?;
     let Manner { deliver } = asked.call.filter()?;
-    Ok(Reply::ok(&control.door(&asked)?.set_clock(set.now, deliver).await?))
+    let now = set.now.map(|now| settable("/now", now)).transpose()?;
+    Ok(Reply::ok(&control.door(&asked)?.set_clock(now, deliver).await?))
 }
 
 /// What an answer shows of the events: from which, and how many.

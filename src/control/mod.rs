@@ -5,6 +5,7 @@ mod clock;
 mod dashboard;
 mod events;
 mod faults;
+mod gate;
 mod journal;
 mod messages;
 mod payments;
@@ -14,15 +15,16 @@ mod worlds;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::request::Parts;
 use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 
+use self::gate::{CHALLENGE, NEEDS_TOKEN};
 use crate::api::{
-    Answer, Call, Described, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation, OperationInfo,
-    Reply, Route, Settings, check_answer, warn,
+    ADMIN_HEADER, Answer, Call, Described, Desk, Door, Exchange, Fault, Keeper, Kind, Later, Mount, Noun, Operation,
+    OperationInfo, Reply, Route, Settings, check_answer, warn,
 };
-use crate::contract::{Contract, Front, Registry, Source, Violation, near};
+use crate::contract::{Contract, Front, Header, Registry, Source, Violation, near};
 use crate::server::explain;
 use crate::time::Cadence;
 use crate::world::matches;
@@ -31,6 +33,12 @@ use crate::world::matches;
 const WORLD_MOST: usize = 256 << 20;
 /// A row of a world stands some levels deep in it, and what its maker noted on it nests as deep as any body may.
 const DEPTH_MOST: usize = 120;
+
+/// The longest admin token.
+const TOKEN_MOST: usize = 200;
+/// Operations that are about no world, or about one that they name.
+const KEYLESS: [&str; 7] =
+    ["getHealth", "getOpenapi", "getProviderOpenapi", "listOperations", "listWorlds", "createWorld", "deleteWorld"];
 
 static SCHEMAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas/control");
 
@@ -44,7 +52,7 @@ type Row = Operation<Handler>;
 /// A call on the control API with the credentials that choose the world.
 pub(crate) struct Asked<'c> {
     call: Call<'c>,
-    headers: &'c HeaderMap,
+    head: &'c Parts,
 }
 
 impl Asked<'_> {
@@ -83,6 +91,7 @@ impl Control {
     /// opened at a provider. A key that has opened none yet opens one if only one provider takes it.
     fn door(&self, asked: &Asked<'_>) -> Result<Box<dyn Door + '_>, Fault> {
         if let Some(key) = asked.query("world") {
+            self.admit_to(asked, key)?;
             let mut doors = self.keepers(asked)?.into_iter().filter_map(|(_, keeper)| keeper.world(key));
             return match (doors.next(), doors.next()) {
                 (None, _) => Err(no_world(key)),
@@ -92,11 +101,11 @@ impl Control {
         }
         if let Some(name) = asked.query("provider") {
             let keeper = self.keeper_of(name)?;
-            return keeper.door(asked.headers, true)?.ok_or_else(|| Fault::no_such("world", name));
+            return keeper.door(&asked.head.headers, true)?.ok_or_else(|| Fault::no_such("world", name));
         }
         let (mut opened, mut takers, mut refused) = (Vec::new(), Vec::new(), None);
         for (name, keeper) in self.keepers(asked)? {
-            match keeper.door(asked.headers, false) {
+            match keeper.door(&asked.head.headers, false) {
                 Ok(Some(door)) => opened.push(door),
                 Ok(None) => takers.push((name, keeper)),
                 Err(fault) => refused = Some(fault),
@@ -109,11 +118,11 @@ impl Control {
         }
         if opened.is_empty() {
             // A key in a vendor's own form means that vendor, whoever else would take it.
-            let own: Vec<_> = takers.iter().copied().filter(|(_, keeper)| keeper.is_own(asked.headers)).collect();
+            let own: Vec<_> = takers.iter().copied().filter(|(_, keeper)| keeper.is_own(&asked.head.headers)).collect();
             match if own.len() == 1 { own } else { takers }.as_slice() {
                 [] => return Err(refused.unwrap_or_else(|| Fault::no_such("provider", ""))),
                 [(name, only)] => {
-                    return only.door(asked.headers, true)?.ok_or_else(|| Fault::no_such("world", name));
+                    return only.door(&asked.head.headers, true)?.ok_or_else(|| Fault::no_such("world", name));
                 }
                 _ => {}
             }
@@ -169,7 +178,7 @@ impl Control {
     ) -> Result<Answer<'a, Result<Reply, Fault>>, Fault> {
         let handler = route.action;
         let (call, hints) = route.admit(exchange)?;
-        let asked = Asked { call, headers: &exchange.head.headers };
+        let asked = Asked { call, head: exchange.head };
         let answer = match handler {
             Handler::Now(handler) => Answer::Now(handler(self, &asked)),
             Handler::Later(handler) => Answer::Later(handler(self, asked)),
@@ -236,7 +245,8 @@ impl Mount for Control {
         if let Some(code) = fault.code {
             body["code"] = json!(code);
         }
-        explain(Reply::json(status, &body), fault, false)
+        let reply = explain(Reply::json(status, &body), fault, false);
+        if fault.code == Some(NEEDS_TOKEN) { reply.with_header("www-authenticate", CHALLENGE) } else { reply }
     }
 
     fn operations(&self) -> Vec<OperationInfo> {
@@ -256,8 +266,10 @@ impl Mount for Control {
         self.desk.openapi(&Described {
             front: Front { title, server, credentials: &["authorization"], headers },
             built: &|_| true,
+            keyless: &|operation| KEYLESS.contains(&operation),
             example: &|_| None,
-            once: &|_| None,
+            brings: &|_| Some(Header { name: ADMIN_HEADER, required: false, longest: TOKEN_MOST }),
+            open: &[service::NOUN],
             refuse: &|fault| self.refuse(fault),
         })
     }
@@ -279,7 +291,8 @@ fn no_world(key: &str) -> Fault {
 
 /// How long a body says at `/by`.
 fn length(by: Option<&str>) -> Result<Option<Cadence>, Fault> {
-    by.map(Cadence::parse).transpose().map_err(|error| Fault::field("/by", "duration", error.to_string()))
+    let wrong = |by, why| Fault::field("/by", "duration", format!("{by:?} is not a duration: {why}"));
+    by.map(|by| Cadence::parse(by).map_err(|why| wrong(by, why))).transpose()
 }
 
 /// A row that answers at once.

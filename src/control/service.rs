@@ -7,9 +7,12 @@ use super::{Asked, Control, Handler, row};
 use crate::api::{Fault, Mount as _, Noun, Reply};
 use crate::server::health;
 
+/// What is said of the server is said to everybody.
+pub(super) const NOUN: &str = "service";
+
 pub(super) fn noun() -> Noun<Handler> {
     Noun {
-        name: "service",
+        name: NOUN,
         operations: vec![
             row("getHealth", Method::GET, "/health", get_health),
             row("getOpenapi", Method::GET, "/openapi.json", openapi),

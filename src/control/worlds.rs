@@ -3,12 +3,13 @@
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Asked, Control, Handler, no_world, row};
-use crate::api::{Fault, Noun, Reply};
+use crate::api::{Beginning, Fault, Keeper, Noun, Reply, settable};
 use crate::contract::{Violation, near};
 use crate::fixtures;
+use crate::time::Timestamp;
 
 pub(super) fn noun() -> Noun<Handler> {
     Noun {
@@ -31,30 +32,50 @@ pub(super) fn noun() -> Noun<Handler> {
 }
 
 fn list(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
+    control.admit(asked.head)?;
     let keepers = control.keepers(asked)?;
     let worlds: Vec<_> = keepers.into_iter().flat_map(|(_, keeper)| keeper.worlds(asked.call.wall)).collect();
     Ok(Reply::ok(&json!({ "worlds": worlds })))
 }
 
+/// What a world begins with: the calls of a bundled one, or what `--world` says; and where its clock is frozen before.
+#[derive(Deserialize)]
+struct Start {
+    world: Option<String>,
+    now: Option<Timestamp>,
+}
+
+impl Start {
+    fn begin<R>(&self, control: &Control, begin: impl FnOnce(Beginning<'_>) -> Result<R, Fault>) -> Result<R, Fault> {
+        let bundled = |name: &String| fixtures::world(name).ok_or_else(|| unknown(name));
+        let bundled = self.world.as_ref().map(bundled).transpose()?;
+        let at = self.now.map(|now| settable("/now", now)).transpose()?;
+        begin(Beginning { calls: bundled.as_ref().unwrap_or(&control.settings.start), at })
+    }
+}
+
 #[derive(Deserialize)]
 struct Create {
     key: String,
-    world: Option<String>,
+    #[serde(flatten)]
+    start: Start,
 }
 
 /// At the provider that `?provider=` names, or at the only one that would take the key.
 fn create(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
-    let Create { key, world } = asked.call.input()?;
-    let start = start(control, world.as_deref())?;
-    let own = |(_, keeper): &(&str, &dyn crate::api::Keeper)| keeper.is_own_key(&key);
+    let Create { key, start } = asked.call.input()?;
+    control.admit_to(asked, &key)?;
+    let own = |(_, keeper): &(&str, &dyn Keeper)| keeper.is_own_key(&key);
     let keepers = control.keepers(asked)?;
     let own: Vec<_> = if keepers.len() == 1 { keepers } else { keepers.into_iter().filter(own).collect() };
     let [(_, keeper)] = own.as_slice() else { return Err(control.which_provider()) };
-    Ok(Reply::created(&keeper.create(&key, &start, asked.call.wall)?))
+    let made = start.begin(control, |beginning| keeper.create(&key, beginning, asked.call.wall))?;
+    Ok(Reply::created(&made))
 }
 
 fn delete(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     let key = asked.call.segment("key");
+    control.admit_to(asked, key)?;
     let with: Vec<_> = control.keepers(asked)?.into_iter().filter(|(_, keeper)| keeper.world(key).is_some()).collect();
     match with.as_slice() {
         [] => Err(no_world(key)),
@@ -70,24 +91,11 @@ fn get(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     Ok(Reply::ok(&control.door(asked)?.about(asked.call.wall)?))
 }
 
-#[derive(Deserialize)]
-struct Reset {
-    world: Option<String>,
-}
-
 fn reset(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
-    let Reset { world } = asked.call.input()?;
-    let name = world.as_deref().unwrap_or(&control.settings.world);
-    control.door(asked)?.reset(&start(control, world.as_deref())?, asked.call.wall)?;
-    Ok(Reply::ok(&json!({ "world": name })))
-}
-
-/// The calls that a world starts from: those of a bundled world, or what `--world` says.
-fn start(control: &Control, name: Option<&str>) -> Result<Value, Fault> {
-    match name {
-        None => Ok(control.settings.start.clone()),
-        Some(name) => fixtures::world(name).ok_or_else(|| unknown(name)),
-    }
+    let start: Start = asked.call.input()?;
+    let door = control.door(asked)?;
+    start.begin(control, |beginning| door.reset(beginning, asked.call.wall))?;
+    Ok(Reply::ok(&json!({ "world": start.world.as_ref().unwrap_or(&control.settings.world) })))
 }
 
 fn snapshots(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
@@ -123,6 +131,7 @@ struct Fork {
 
 fn fork(control: &Control, asked: &Asked<'_>) -> Result<Reply, Fault> {
     let Fork { key, replace } = asked.call.input()?;
+    control.admit_to(asked, &key)?;
     Ok(Reply::created(&control.door(asked)?.fork(&key, replace, asked.call.wall)?))
 }
 

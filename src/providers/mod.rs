@@ -6,8 +6,12 @@ mod paymennt;
 
 use std::sync::Arc;
 
-use crate::api::{Mount, Settings};
+use crate::api::{Mount, Settings, Vendor};
 use crate::server::Hosted;
+
+/// The vendors, in the order of their mounts.
+pub static VENDORS: [Vendor; 3] =
+    [Vendor::of::<paygentic::Paygentic>(), Vendor::of::<paylera::Paylera>(), Vendor::of::<paymennt::Paymennt>()];
 
 /// All providers, mounted.
 ///

@@ -14,14 +14,14 @@ use super::paged::Pages;
 use super::slot::{Course, Slot};
 use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Answer, Call, Deliver, Described, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper, KeyPolicy,
-    Kind, Known, Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor, WorldKey,
-    check_answer, warn,
+    Action, Answer, Beginning, Call, Deliver, Described, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper,
+    KeyPolicy, Kind, Known, Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor,
+    WorldKey, check_answer, warn,
 };
 use crate::billing::cards::Card;
 use crate::contract::{Contract, Front, Place, Registry, Source, Violation, near};
 use crate::time::Timestamp;
-use crate::world::{Advance, ClockId, Endpoint, World, hash};
+use crate::world::{Advance, Bound, ClockId, Endpoint, World, hash};
 
 /// Asks for a fault at this one request.
 const FAULT_HEADER: &str = "leapday-fault";
@@ -58,21 +58,35 @@ impl<P: Provider> Hosted<P> {
     }
 
     pub(super) fn open(&self, key: &str, wall: Timestamp) -> Result<Arc<Slot<P>>, Fault> {
-        self.worlds.open(key, || self.make(key, &self.settings.start, wall))
+        self.worlds.open(key, || self.make(key, self.beginning(), wall))
+    }
+
+    /// How worlds begin of which nobody says it.
+    pub(super) fn beginning(&self) -> Beginning<'_> {
+        Beginning { calls: &self.settings.start, at: None }
     }
 
     fn seed(&self, key: &str) -> u64 {
         hash(hash(self.settings.random_seed, P::NAME.as_bytes()), key.as_bytes())
     }
 
-    /// A new world, after the calls of its fixture.
-    pub(super) fn make(&self, key: &str, start: &Value, wall: Timestamp) -> Result<World<P::State>, Fault> {
-        let mut world = World::new(self.seed(key), wall, self.settings.timers_per_advance);
+    /// A new world, after the calls that it begins with.
+    pub(super) fn make(
+        &self,
+        key: &str,
+        Beginning { calls, at }: Beginning<'_>,
+        wall: Timestamp,
+    ) -> Result<World<P::State>, Fault> {
+        let now = at.unwrap_or(wall);
+        let mut world = World::new(self.seed(key), now, self.settings.limits);
+        if at.is_some() {
+            world.freeze(ClockId::WORLD);
+        }
         if P::webhooks().strict_order {
             world.outbox.keep_strict_order();
         }
-        for (number, step) in start[P::NAME].as_array().into_iter().flatten().enumerate() {
-            self.replay(&mut world, step, wall).map_err(|fault| {
+        for (number, step) in calls[P::NAME].as_array().into_iter().flatten().enumerate() {
+            self.replay(&mut world, step, now).map_err(|fault| {
                 let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);
                 Fault { message, ..fault }
             })?;
@@ -81,11 +95,15 @@ impl<P: Provider> Hosted<P> {
             let created_at = world.now(ClockId::WORLD);
             world.outbox.register(Endpoint::new(&url, &secret, created_at));
         }
+        // What the calls have made due at once: a flowing clock does it before the first request, a frozen one would not.
+        if at.is_some() {
+            world.advance(ClockId::WORLD, now);
+        }
         Ok(world)
     }
 
     /// One step of a starting world: a call as the API takes it, and the id of what it makes.
-    fn replay(&self, world: &mut World<P::State>, step: &Value, wall: Timestamp) -> Result<(), Fault> {
+    fn replay(&self, world: &mut World<P::State>, step: &Value, now: Timestamp) -> Result<(), Fault> {
         if let Some(customer) = step["saveCard"].as_str() {
             let card = Card::deserialize(&step["card"]).map_err(|error| Fault::bad_request(error.to_string()))?;
             if !card.is_plausible() {
@@ -95,7 +113,7 @@ impl<P: Provider> Hosted<P> {
         }
         if let Some(kind) = step["place"].as_str() {
             let mut row = step["body"].clone();
-            fill_in(&mut row, wall);
+            fill_in(&mut row, now);
             let placed = P::place(world, kind, &row).map_err(Fault::bad_request)?;
             return step["id"]
                 .as_str()
@@ -109,10 +127,10 @@ impl<P: Provider> Hosted<P> {
             return Err(Fault::bad_request(format!("{id:?} is not an operation that makes something{meant}")));
         };
         let mut body = step["body"].clone();
-        fill_in(&mut body, wall);
+        fill_in(&mut body, now);
         contract.request(&mut body).map_err(Fault::violations)?;
         let (query, site) = (serde_json::Map::new(), Site::below("", P::NAME));
-        let call = Call { path: Vec::new(), query, body, idempotency_key: None, role: None, wall, site };
+        let call = Call { path: Vec::new(), query, body, idempotency_key: None, role: None, wall: now, site };
         let reply = action.run(world, &call)?;
         if let Some(name) = step["id"].as_str() {
             let crate::api::Body::Json(answer) = &reply.body else { return Ok(()) };
@@ -147,19 +165,21 @@ impl<P: Provider> Hosted<P> {
                 if let Some(role) = role {
                     P::may_see(&world, role, &found)?;
                 }
-                Ok(Answer::Now(Outcome { result: Ok(warn(found, &hints)), events: 0..0 }))
+                Ok(Answer::Now(Outcome { result: Ok(warn(found, &hints)), events: 0..0, refused: Vec::new() }))
             }
             Action::Write(handler) => {
                 let act = |world: &mut World<P::State>| {
                     let (call, hints) = admitted?;
                     Ok(warn(handler(world, &call)?, &hints))
                 };
-                let mut events = 0..0;
+                let (mut events, mut refused) = (0..0, Vec::new());
                 let change = |world: &mut World<P::State>| {
                     let first = world.event_count();
                     let reply = match keys.zip(slip.as_ref()) {
                         None => act(world),
-                        Some((keys, slip)) => self.once(world, keys, slip, exchange, act),
+                        Some((keys, slip)) => self.once(world, keys, slip, exchange, |world| {
+                            act(world).inspect_err(|fault: &Fault| refused.clone_from(&fault.violations))
+                        }),
                     };
                     events = first..world.event_count();
                     reply
@@ -168,8 +188,10 @@ impl<P: Provider> Hosted<P> {
                     Some((keys, slip)) => Some(slot.running.claim(Arc::clone(slip.scope())).ok_or_else(keys.running)?),
                     None => None,
                 };
-                let result = slot.write(exchange.wall, change);
-                Ok(Answer::Now(Outcome { result, events }))
+                let result = slot.change(exchange.wall, Fault::from, change);
+                // What did not come to pass told nobody of anything.
+                let events = if result.is_ok() { events } else { 0..0 };
+                Ok(Answer::Now(Outcome { result, events, refused }))
             }
             Action::Advance(plan, arrival) => {
                 let (call, hints) = admitted?;
@@ -182,7 +204,7 @@ impl<P: Provider> Hosted<P> {
                         Ok((arrival(world, &call, advance)?, first..world.event_count()))
                     };
                     match slot.advance(Deliver::Settle, plan, arrived).await {
-                        Ok((reply, events)) => Outcome { result: Ok(warn(reply, &hints)), events },
+                        Ok((reply, events)) => Outcome { result: Ok(warn(reply, &hints)), events, refused: Vec::new() },
                         Err(fault) => Outcome::from(fault),
                     }
                 })))
@@ -244,6 +266,7 @@ impl<P: Provider> Hosted<P> {
             Ok(slot) => slot,
             Err(fault) => return refuse(&fault),
         };
+        slot.touch(exchange.wall);
         let route = self.desk.route(exchange);
         let operation = route.as_ref().ok().map(|route| route.id);
         let injected = match self.injected(&slot, &key, operation, exchange) {
@@ -279,8 +302,8 @@ impl<P: Provider> Hosted<P> {
     }
 
     fn sent(&self, outcome: Outcome, contract: Option<&Contract>, exchange: &Exchange<'_>) -> Sent {
-        let Outcome { result, events } = outcome;
-        let violations = result.as_ref().err().map(|fault| fault.violations.clone()).unwrap_or_default();
+        let Outcome { result, events, refused } = outcome;
+        let violations = result.as_ref().err().map_or(refused, |fault| fault.violations.clone());
         let reply = match contract {
             Some(contract) => self.finish(contract, exchange.path, result),
             None => result.unwrap_or_else(|fault| self.refuse_at(&fault, exchange.path)),
@@ -351,11 +374,13 @@ impl<P: Provider> Hosted<P> {
 struct Outcome {
     result: Result<Reply, Fault>,
     events: Range<usize>,
+    /// What was wrong where the refusal is an answer that is remembered.
+    refused: Vec<Violation>,
 }
 
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Self {
-        Self { result: Err(fault), events: 0..0 }
+        Self { result: Err(fault), events: 0..0, refused: Vec::new() }
     }
 }
 
@@ -366,12 +391,12 @@ pub(super) struct Sent {
     pub(super) events: Range<usize>,
 }
 
-/// Dates a step: `{{now}}` stands for the instant at which the world is opened.
-fn fill_in(value: &mut Value, wall: Timestamp) {
+/// Dates a step: `{{now}}` stands for the instant at which the world begins.
+fn fill_in(value: &mut Value, now: Timestamp) {
     match value {
-        Value::String(text) if text == "{{now}}" => *text = wall.to_string(),
-        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(item, wall)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| fill_in(field, wall)),
+        Value::String(text) if text == "{{now}}" => *text = now.to_string(),
+        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(item, now)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| fill_in(field, now)),
         _ => {}
     }
 }
@@ -381,6 +406,20 @@ fn examples(files: &Dir<'_>) -> serde_json::Map<String, Value> {
     let parsed = files.files().filter_map(|file| serde_json::from_slice::<serde_json::Map<_, _>>(file.contents()).ok());
     let request = |(operation, mut example): (_, Value)| Some((operation, example.get_mut("request")?.take()));
     parsed.flatten().filter_map(request).collect()
+}
+
+impl From<Bound> for Fault {
+    fn from(bound: Bound) -> Self {
+        match bound {
+            Bound::Timers(_) | Bound::Rows(_) | Bound::Events(_) => {
+                let advice = "POST /_leapday/world/reset starts it anew";
+                Self::new(Kind::Unavailable, format!("With this the world would hold more than {bound}: {advice}"))
+            }
+            Bound::Endpoints | Bound::Rules | Bound::Scripts => {
+                Self::conflict(format!("This world has {bound}, as many as it may: drop one"))
+            }
+        }
+    }
 }
 
 impl From<Full> for Fault {
@@ -442,8 +481,10 @@ impl<P: Provider> Mount for Hosted<P> {
         self.desk.openapi(&Described {
             front: Front { title: &title, server, credentials: &credentials, headers },
             built: &|action| !matches!(action, Action::Planned),
+            keyless: &|_| false,
             example: &|operation| examples.get(operation).cloned(),
-            once: &|method| P::idempotency().and_then(|keys| keys.described(method)),
+            open: &[],
+            brings: &|method| P::idempotency().and_then(|keys| keys.described(method)),
             refuse: &|fault| dress(self.refuse_at(fault, "")),
         })
     }

@@ -7,13 +7,17 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::api::{Request, Requests};
+use crate::contract::Violation;
 
-/// How many requests are kept, and how much of bodies and answers in all: a test makes tens of requests, and a sandbox
+/// How many requests are kept, and how much of their texts in all: a test makes tens of requests, and a sandbox
 /// has many worlds.
 const KEPT_MOST: usize = 1_000;
 const BYTES_MOST: usize = 4 << 20;
 /// Of one body: longer ones are lists and exports.
 const BODY_MOST: usize = 16 << 10;
+
+/// Of a violation beside its texts.
+const VIOLATION_BYTES: usize = 128;
 
 /// The journal of one world.
 #[derive(Default)]
@@ -65,8 +69,11 @@ impl Journal {
     }
 }
 
+/// What a request takes, about: a path may be as long as a head, and a body wrong in many places.
 fn size(request: &Request) -> usize {
-    request.body.len() + request.answer.len()
+    let told = |violation: &Violation| violation.pointer.len() + violation.message.len() + VIOLATION_BYTES;
+    let told: usize = request.violations.iter().map(told).sum();
+    request.path.len() + request.body.len() + request.answer.len() + told
 }
 
 /// The beginning of a body that is long, on its own: a part would keep the whole.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::hosted::Hosted;
 use super::opened::{Opened, unwritten};
 use super::slot::Slot;
-use crate::api::{Door, Fault, Keeper, Provider, Webhook, WorldInfo, teaching_line};
+use crate::api::{Beginning, Door, Fault, Keeper, Provider, Webhook, WorldInfo, teaching_line};
 use crate::time::{Timestamp, wall};
 use crate::world::{ClockId, State, World, hash};
 
@@ -87,7 +88,7 @@ impl<P: Provider> Hosted<P> {
             let age = version.map(|version| format!(" (Leapday {version} wrote it, and this is {VERSION})"));
             Fault::field("/world", "world", format!("is no world: {why}{}", age.unwrap_or_default()))
         })?;
-        world.limit_advances(self.settings.timers_per_advance);
+        world.limit(self.settings.limits);
         Ok(world)
     }
 
@@ -101,6 +102,7 @@ impl<P: Provider> Hosted<P> {
             now: clock.reading(wall),
             mode: clock.mode(),
             event_count: world.event_count(),
+            row_count: world.size().rows,
             snapshots: slot.shelf.all().into_iter().map(|(name, _)| name).collect(),
         }
     }
@@ -131,7 +133,7 @@ impl<P: Provider> Keeper for Hosted<P> {
     }
 
     fn rehearse(&self) -> Result<(), String> {
-        let rehearsed = self.make("rehearsal", &self.settings.start, wall());
+        let rehearsed = self.make("rehearsal", self.beginning(), wall());
         rehearsed.map(drop).map_err(|fault| match fault.violations.as_slice() {
             [] => fault.message,
             violations => format!("{}; {}", fault.message, teaching_line(violations)),
@@ -146,31 +148,39 @@ impl<P: Provider> Keeper for Hosted<P> {
         !P::KEY_PREFIX.is_empty() && self.named(key).is_ok_and(|name| name.starts_with(P::KEY_PREFIX))
     }
 
+    fn opens(&self, headers: &HeaderMap, key: &str) -> bool {
+        self.key(headers).is_ok_and(|own| own.name == key)
+    }
+
     fn door(&self, headers: &HeaderMap, open: bool) -> Result<Option<Box<dyn Door + '_>>, Fault> {
         let key = self.key(headers)?;
+        let now = wall();
         let slot = match self.worlds.find(&key.name) {
             Some(slot) => slot,
-            None if open => self.open(&key.name, wall())?,
+            None if open => self.open(&key.name, now)?,
             None => return Ok(None),
         };
+        slot.touch(now);
         Ok(Some(self.opened(key.name.into_owned(), slot)))
     }
 
     fn world(&self, key: &str) -> Option<Box<dyn Door + '_>> {
-        self.worlds.find(key).map(|slot| self.opened(key.to_owned(), slot))
+        let slot = self.worlds.find(key)?;
+        slot.touch(wall());
+        Some(self.opened(key.to_owned(), slot))
     }
 
     fn worlds(&self, wall: Timestamp) -> Vec<WorldInfo> {
         self.worlds.all().iter().map(|(key, slot)| Self::info(key, slot, wall)).collect()
     }
 
-    fn create(&self, key: &str, start: &Value, wall: Timestamp) -> Result<WorldInfo, Fault> {
+    fn create(&self, key: &str, beginning: Beginning<'_>, wall: Timestamp) -> Result<WorldInfo, Fault> {
         let key = self.named(key)?;
         if self.worlds.find(&key).is_some() {
             let message = format!("{key} has a world already: POST /_leapday/world/reset starts it anew");
             return Err(Fault::conflict(message));
         }
-        let slot = self.house(&key, self.make(&key, start, wall)?, false)?;
+        let slot = self.house(&key, self.make(&key, beginning, wall)?, false)?;
         Ok(Self::info(&key, &slot, wall))
     }
 
@@ -203,5 +213,9 @@ impl<P: Provider> Keeper for Hosted<P> {
 
     fn forget(&self, key: &str) -> bool {
         self.worlds.remove(key)
+    }
+
+    fn expire(&self, now: Timestamp, idle: Duration) -> usize {
+        self.worlds.expire(now, idle)
     }
 }

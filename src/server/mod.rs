@@ -46,6 +46,11 @@ use crate::api::{Body, Fate, Fault, Reply, TEACHING_FIELD, teaching_line};
 /// How often a client of HTTP/2 that is silent is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// How often idle worlds are looked for while one becomes idle, within these bounds: one is forgotten that much later.
+const SWEEPS: u32 = 8;
+const SWEEP_SOONEST: Duration = Duration::from_millis(100);
+const SWEEP_LATEST: Duration = Duration::from_secs(60);
+
 /// The sockets that a sandbox listens on. The caller owns them.
 pub struct Sockets {
     pub plain: TcpListener,
@@ -60,6 +65,7 @@ pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output =
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE);
     let saving = front.saver.clone().map(|saver| tokio::spawn(saver.run(front.mounts.clone())));
     let shell = Arc::new(Shell { front, builder, open: Mutex::new(Some(GracefulShutdown::new())) });
+    let sweeper = shell.front.idle_expiry.map(|idle| tokio::spawn(sweep(Arc::clone(&shell.front), idle)));
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -84,12 +90,21 @@ pub async fn run(sockets: Sockets, front: Arc<Front>, stop: impl Future<Output =
         });
     }
     drop(sockets);
-    if let Some(saving) = saving {
-        saving.abort();
+    for task in [sweeper, saving].into_iter().flatten() {
+        task.abort();
     }
     tokio::select! {
         () = shell.close() => {}
         () = tokio::time::sleep(grace) => tracing::warn!("some requests did not finish in time"),
+    }
+}
+
+/// Looks for idle worlds from time to time. A large one takes a while to forget, which nobody waits for.
+async fn sweep(front: Arc<Front>, idle: Duration) {
+    let mut ticker = tokio::time::interval((idle / SWEEPS).clamp(SWEEP_SOONEST, SWEEP_LATEST));
+    loop {
+        ticker.tick().await;
+        slot::off_thread(|| front.expire(idle));
     }
 }
 

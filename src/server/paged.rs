@@ -79,7 +79,8 @@ impl<P: Provider> Pages<P> {
             site: exchange.site,
         };
         let slot = || {
-            worlds.which(|world| (row.opens)(world, &visit.token)).ok_or_else(|| {
+            let found = worlds.which(|world| (row.opens)(world, &visit.token));
+            found.inspect(|slot| slot.touch(visit.wall)).ok_or_else(|| {
                 let text = "No world of this sandbox knows this link. Worlds live in memory: they are gone when the \
                             sandbox stops or is reset.";
                 refusal(exchange, 404, "This link leads nowhere", text)
@@ -89,12 +90,17 @@ impl<P: Provider> Pages<P> {
             Turn::Show(handler) => slot().and_then(|slot| handler(&slot.read(visit.wall), &visit)),
             Turn::Submit(handler) => slot().map(|slot| {
                 let mut events = 0..0;
-                let written = slot.write(visit.wall, |world| {
+                let full = |bound| {
+                    let text = format!("With this the world would hold more than {bound}.");
+                    refusal(exchange, 503, "The sandbox is full", &text)
+                };
+                let written = slot.change(visit.wall, full, |world| {
                     let first = world.event_count();
                     let page = handler(world, &visit);
                     events = first..world.event_count();
                     page
                 });
+                let events = if written.is_ok() { events } else { 0..0 };
                 let sent = Sent { reply: written.unwrap_or_else(|other| other), violations: Vec::new(), events };
                 slot.note(exchange, None, None, &sent);
                 sent.reply

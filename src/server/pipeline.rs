@@ -38,6 +38,8 @@ pub struct Front {
     pub tls: Tls,
     /// Whether a proxied connection to somebody else's host is let through.
     pub proxy_others: bool,
+    /// After how long a world is forgotten that nobody asks.
+    pub idle_expiry: Option<Duration>,
     /// How long a client may take over the head of a request, and be silent in the middle of a body.
     pub patience: Duration,
     /// Where worlds are saved from time to time.
@@ -53,6 +55,7 @@ pub struct Setup {
     pub base_url: String,
     pub certificates: Certificates,
     pub proxy_others: bool,
+    pub idle_expiry: Option<Duration>,
     pub patience: Duration,
     pub saver: Option<Saver>,
 }
@@ -60,10 +63,10 @@ pub struct Setup {
 impl Front {
     #[must_use]
     pub fn new(mounts: Vec<Arc<dyn Mount>>, setup: Setup) -> Self {
-        let Setup { max_body, public_url, base_url, certificates, proxy_others, patience, saver } = setup;
+        let Setup { max_body, public_url, base_url, certificates, proxy_others, idle_expiry, patience, saver } = setup;
         let tls = Tls::new(certificates, mounts.iter().flat_map(|mount| mount.hosts()).copied());
         let requests = AtomicU64::new(0);
-        Self { mounts, max_body, public_url, base_url, tls, proxy_others, patience, saver, requests }
+        Self { mounts, max_body, public_url, base_url, tls, proxy_others, idle_expiry, patience, saver, requests }
     }
 
     /// Answers one request, whatever happens.
@@ -102,7 +105,7 @@ impl Front {
             return preflight(&head.headers);
         }
         let Some(Meant { mount, path, site }) = self.mount(head, secure) else {
-            return welcome::answer(self, head.uri.path(), &head.headers);
+            return welcome::answer(self, self.inside(head.uri.path()), &head.headers);
         };
         let body = match read(incoming, mount.max_body(self.max_body), self.patience).await {
             Ok(body) => body,
@@ -127,6 +130,7 @@ impl Front {
             let url = self.public_url.as_ref().unwrap_or(&self.base_url);
             return Some(Meant { mount, path, site: Site::below(url, mount.name()) });
         }
+        let path = self.inside(path);
         let below = path.strip_prefix('/').unwrap_or(path);
         let end = below.bytes().position(|byte| byte == b'/').unwrap_or(below.len());
         let mount = self.mounts.iter().find(|mount| mount.name() == &below[..end])?;
@@ -139,6 +143,21 @@ impl Front {
             (None, None) => Site::below(&self.base_url, mount.name()),
         };
         Some(Meant { mount, path: &below[end..], site })
+    }
+
+    /// A path without that of the public URL, which a proxy in front may leave in its place.
+    fn inside<'r>(&self, path: &'r str) -> &'r str {
+        let rest = self.public_url.as_deref().and_then(|url| path.strip_prefix(path_of(url)));
+        rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+    }
+
+    /// Forgets the worlds that nobody has asked anything for so long.
+    pub(super) fn expire(&self, idle: Duration) {
+        let keepers = self.mounts.iter().filter_map(|mount| mount.keeper());
+        let count: usize = keepers.map(|keeper| keeper.expire(wall(), idle)).sum();
+        if count > 0 {
+            tracing::info!(worlds = count, "idle worlds forgotten");
+        }
     }
 
     /// The path of a request as the log shows it: what opens a world or a page is shortened.
@@ -157,6 +176,12 @@ impl Front {
     fn vendor(&self, host: &str) -> Option<&Arc<dyn Mount>> {
         self.mounts.iter().find(|mount| mount.hosts().iter().any(|vendor| host_is(host, vendor)))
     }
+}
+
+/// The path of a URL; empty if it has none.
+fn path_of(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    authority.find('/').map_or("", |start| &authority[start..])
 }
 
 /// Whether a `Host` header names a host, with a port or without.

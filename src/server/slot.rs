@@ -1,7 +1,7 @@
 //! One world of a provider: read without waiting, written one at a time, advanced instant by instant.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::shelf::Shelf;
 use crate::api::{Body, Deliver, Exchange, Fault, Injection, Injections, Meter, Provider, Request, Settings, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
-use crate::world::{Advance, ClockId, World, hash};
+use crate::world::{Advance, Bound, ClockId, World, hash};
 
 /// Where an advance goes, and after how many timers it stops at the latest.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,8 @@ pub(super) struct Slot<P: Provider> {
     changed: Notify,
     /// How often this tenant has called lately.
     pub(super) meter: Meter,
+    /// When somebody last asked something here, in milliseconds since 1970.
+    asked_at: AtomicI64,
     settings: Arc<Settings>,
     journal: Journal,
     injections: Mutex<Injections>,
@@ -61,6 +63,7 @@ impl<P: Provider> Slot<P> {
             published_count: AtomicU64::new(0),
             changed: Notify::new(),
             meter: Meter::default(),
+            asked_at: AtomicI64::new(millis(wall())),
             settings,
             journal: Journal::default(),
             injections: Mutex::default(),
@@ -82,6 +85,17 @@ impl<P: Provider> Slot<P> {
             Ok(()) => self.published.load(),
             Err(never) => match never {},
         }
+    }
+
+    /// Notes that somebody asks something here.
+    pub(super) fn touch(&self, now: Timestamp) {
+        self.asked_at.fetch_max(millis(now), Ordering::Relaxed);
+    }
+
+    /// For how long nobody has asked anything.
+    pub(super) fn idle(&self, now: Timestamp) -> Duration {
+        let idle = millis(now) - self.asked_at.load(Ordering::Relaxed);
+        Duration::from_millis(u64::try_from(idle).unwrap_or_default())
     }
 
     /// The world as it was left, whatever has fallen due since.
@@ -115,6 +129,20 @@ impl<P: Provider> Slot<P> {
             // There may be something to send, or a timer that it has to sleep until.
             self.call_courier();
         }
+    }
+
+    /// The same for what somebody asks for: a change that makes the world larger than it may be is refused.
+    pub(super) fn change<R, E>(
+        &self,
+        wall: Timestamp,
+        refuse: impl FnOnce(Bound) -> E,
+        change: impl FnOnce(&mut World<P::State>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.write(wall, |world| {
+            let before = world.size();
+            let result = change(world)?;
+            world.overgrown(before).map_or(Ok(result), |bound| Err(refuse(bound)))
+        })
     }
 
     /// Lets what is owed already go out: the world was made elsewhere.
@@ -263,7 +291,7 @@ impl<P: Provider> Slot<P> {
         let _only = self.advancing.claim(clock).ok_or_else(|| {
             Fault::conflict("This clock is being advanced, and waits for its webhooks to be answered")
         })?;
-        let mut advance = Advance { from, to: from, fired: 0, stopped_before: None };
+        let mut advance = Advance { from, to: from, fired: 0, stopped: None };
         let mut done = Some((done, luggage));
         loop {
             // First what has happened already: it is of this instant, not of the next.
@@ -273,7 +301,7 @@ impl<P: Provider> Slot<P> {
                     return Err(Fault::conflict("This world was replaced by another while its clock was advanced"));
                 }
                 let due = world.next_due(clock).filter(|due| *due <= target);
-                let over = advance.stopped_before.is_some() || (due.is_none() && world.now(clock) >= target);
+                let over = advance.stopped.is_some() || (due.is_none() && world.now(clock) >= target);
                 if let Some((done, luggage)) = done.take_if(|_| over) {
                     return done(world, &advance, luggage).map(Some);
                 }
@@ -349,7 +377,7 @@ impl<P: Provider> Postbox for Slot<P> {
     fn rest(&self) -> Option<Duration> {
         let world = self.published.load();
         let clock = world.clock(ClockId::WORLD);
-        let due = world.next_due(ClockId::WORLD).filter(|_| clock.is_flowing())?;
+        let due = world.next_due(ClockId::WORLD).filter(|_| clock.is_flowing() && world.full().is_none())?;
         let millis = due.millis_since(clock.reading(wall())).max(1);
         Some(Duration::from_millis(u64::try_from(millis).unwrap_or(1)))
     }
@@ -357,6 +385,10 @@ impl<P: Provider> Postbox for Slot<P> {
     fn catch_up(&self) {
         drop(self.read(wall()));
     }
+}
+
+fn millis(at: Timestamp) -> i64 {
+    at.millis_since(Timestamp::UNIX_EPOCH)
 }
 
 /// Runs something slow without keeping the server's other requests waiting for this thread.

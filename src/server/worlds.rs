@@ -1,11 +1,14 @@
 //! The worlds of one mount, found by key.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
 
 use dashmap::DashMap;
 
 use super::slot::Slot;
 use crate::api::{Provider, Settings};
+use crate::time::Timestamp;
 use crate::world::World;
 
 /// All worlds of a mount.
@@ -44,6 +47,22 @@ impl<P: Provider> Worlds<P> {
     /// Forgets a world; whether there was one. Who still holds it finishes what it does there.
     pub(super) fn remove(&self, key: &str) -> bool {
         self.slots.remove(key).is_some()
+    }
+
+    /// Forgets the worlds that nobody has asked anything for so long. One that a request holds is in use, and so is one
+    /// whose webhooks are on their way.
+    pub(super) fn expire(&self, now: Timestamp, idle: Duration) -> usize {
+        let keys: Vec<Arc<str>> = self.slots.iter().map(|slot| Arc::clone(slot.key())).collect();
+        let is_over = |slot: &Arc<Slot<P>>| {
+            // Nobody takes it out of the map meanwhile, and whoever did so before has noted that it was asked.
+            let in_use = Arc::strong_count(slot) > 1;
+            fence(Ordering::Acquire);
+            if in_use || slot.published().outbox.ready_since(0).next().is_some() {
+                slot.touch(now);
+            }
+            slot.idle(now) >= idle
+        };
+        keys.iter().filter(|key| self.slots.remove_if(&***key, |_, slot| is_over(slot)).is_some()).count()
     }
 
     /// The world of a key, made by `make` if this is the first that anybody asks of it.

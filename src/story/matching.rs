@@ -3,12 +3,18 @@
 //! An expected object says something of some fields; an expected list is the whole list; anything else is equal. An
 //! object whose only key begins with `$` says what a value is like instead of what it is.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::str::FromStr as _;
 
 use regex::Regex;
 use rust_decimal::Decimal;
 use serde_json::Value;
+
+use crate::contract::counted;
+
+/// How much of a value a difference shows.
+const SHOWN: usize = 300;
 
 /// The words of matchers.
 pub const MATCHERS: [&str; 11] =
@@ -28,8 +34,27 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pointer = if self.pointer.is_empty() { "the whole" } else { &self.pointer };
-        let found = self.found.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
-        write!(f, "{pointer}\n    expected {}\n    found    {found}", self.expected)
+        let expected = clipped(&self.expected, SHOWN);
+        let found = self.found.as_ref().map_or_else(|| "nothing".to_owned(), shown);
+        write!(f, "{pointer}\n    expected {expected}\n    found    {found}")
+    }
+}
+
+/// A value; of a long list how long it is, and its beginning.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    let short = clipped(&text, SHOWN);
+    match value {
+        Value::Array(items) if short.len() < text.len() => format!("{}: {short}", counted(items.len(), "entry")),
+        _ => short.into_owned(),
+    }
+}
+
+/// The beginning of a text, where it is longer than so many letters.
+pub fn clipped(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
     }
 }
 
@@ -233,6 +258,24 @@ mod tests {
         assert_eq!(differs(unlike), ["/id", "/lines", "/paid", "/total"]);
         assert_eq!(differs(json!({ "id": { "$not": "in_1" } })), ["/id"]);
         assert_eq!(differs(json!({ "x": { "$any": true } })), ["/x"]);
+    }
+
+    #[test]
+    fn a_long_value_is_shown_by_its_beginning() {
+        let told = |expected: Value, found: &Value| differences(&expected, Some(found))[0].to_string();
+        let short = json!([1, 2, 3]);
+        assert_eq!(
+            told(json!({ "$length": 2 }), &short),
+            "the whole\n    expected 2 entries or letters\n    found    [1,2,3]"
+        );
+        let long = told(json!({ "$length": 2 }), &json!(vec!["é"; 1_000]));
+        assert!(long.contains("found    1000 entries: [\"é\",\"é\"") && long.ends_with("..."), "{long}");
+        assert_eq!(
+            long.chars().count(),
+            "the whole\n    expected 2 entries or letters\n    found    1000 entries: ...".len() + SHOWN
+        );
+        let long = told(json!("x".repeat(1_000)), &json!("y".repeat(1_000)));
+        assert_eq!(long.len(), "the whole\n    expected ...\n    found    ...".len() + 2 * SHOWN);
     }
 
     #[test]

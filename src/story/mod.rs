@@ -2,14 +2,14 @@
 //!
 //! A story is calls, turns of the clock, and what is expected. Each is told in a world of its own, which starts at the
 //! same instant and with the same seed every time, so that its transcript is the same every time, whatever else runs
-//! beside it. `format` reads a file, `teller` does its steps, `matching` compares, `report` and `junit` tell.
+//! beside it. `format` and `steps` read a file, `teller` does its steps, `matching` compares, `report` and `junit` tell.
 
-mod client;
 mod format;
 mod junit;
 mod matching;
 mod report;
 mod scope;
+mod steps;
 mod teller;
 mod yaml;
 
@@ -17,16 +17,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use http::{HeaderMap, HeaderValue};
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use self::client::{Client, Received};
 pub use self::format::{Problem, Story, schema};
 pub use self::junit::junit;
 pub use self::report::{Failure, Told, edited};
 use self::teller::Teller;
 use crate::api::Mount;
+use crate::client::Wire;
 use crate::contract::near;
 use crate::time::Stopwatch;
 
@@ -70,6 +71,8 @@ impl Outcome {
 pub struct Plan {
     /// URL of a sandbox.
     pub url: String,
+    /// Of a sandbox that asks for one.
+    pub admin_token: Option<String>,
     /// How many at a time.
     pub at_once: usize,
     /// Takes what comes for what is expected, and says how the files would be then.
@@ -81,18 +84,18 @@ pub struct Plan {
 /// # Errors
 /// If no sandbox answers.
 pub async fn tell(files: Vec<PathBuf>, mounts: &[Arc<dyn Mount>], plan: &Plan) -> Result<Vec<Outcome>, String> {
-    let client = Client::new(&plan.url);
-    let operations = client.send("GET", "/_leapday/operations", &[], None).await;
-    let operations = operations.map_err(|lost| format!("no sandbox answers at {}: {}", plan.url, lost.0))?;
+    let wire = Wire::new(&plan.url).map_err(|error| error.to_string())?.admin(plan.admin_token.as_deref());
+    let operations = wire.send("GET", "/_leapday/operations", &[], None).await;
+    let operations = operations.map_err(|error| error.to_string())?;
     let operations = Arc::new(Operations(operations.body));
     let whom: Arc<[Whom]> = mounts.iter().filter_map(Whom::of).collect();
     let (turns, mut running) = (Arc::new(Semaphore::new(plan.at_once.max(1))), JoinSet::new());
     for (number, file) in files.into_iter().enumerate() {
         let (turns, whom, operations) = (Arc::clone(&turns), Arc::clone(&whom), Arc::clone(&operations));
-        let (client, update) = (client.clone(), plan.update);
+        let (wire, update) = (wire.clone(), plan.update);
         running.spawn(async move {
             let _turn = turns.acquire_owned().await;
-            (number, tell_one(file, &client, &whom, &operations, update).await)
+            (number, tell_one(file, &wire, &whom, &operations, update).await)
         });
     }
     let mut outcomes = running.join_all().await;
@@ -100,7 +103,7 @@ pub async fn tell(files: Vec<PathBuf>, mounts: &[Arc<dyn Mount>], plan: &Plan) -
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-async fn tell_one(file: PathBuf, client: &Client, whom: &[Whom], operations: &Operations, update: bool) -> Outcome {
+async fn tell_one(file: PathBuf, wire: &Wire, whom: &[Whom], operations: &Operations, update: bool) -> Outcome {
     let watch = Stopwatch::start();
     let mut outcome = Outcome {
         title: file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned(),
@@ -125,7 +128,7 @@ async fn tell_one(file: PathBuf, client: &Client, whom: &[Whom], operations: &Op
                 }
                 Some(whom) => {
                     let name = slug(&outcome.file);
-                    outcome.told = Teller::new(client, whom, operations, name, update).tell(&story).await;
+                    outcome.told = Teller::new(wire, whom, operations, name, update).tell(&story).await;
                     if update && !outcome.told.edits.is_empty() {
                         outcome.update = Some(edited(&text, &story.document, &outcome.told.edits));
                     }
@@ -168,10 +171,10 @@ impl Whom {
     }
 }
 
-/// The event type that a webhook's body names. Vendors spell the field in one of these ways.
-fn event_type(received: &Received) -> Option<&str> {
-    let fields = ["eventType", "event_type", "type", "event", "status"];
-    fields.iter().find_map(|field| received.body[*field].as_str())
+/// Headers as a story compares them.
+fn named(headers: &HeaderMap) -> Value {
+    let text = |value: &HeaderValue| json!(value.to_str().unwrap_or_default());
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 /// The operations of all providers, as the sandbox lists them.

@@ -6,6 +6,10 @@ use serde_json::Value;
 
 use super::matching::Difference;
 use super::yaml::{Document, Place};
+use crate::contract::counted;
+
+/// How many differences a failure tells of, and how many lines of what there was instead.
+const LINES: usize = 20;
 
 /// A story as it went.
 #[derive(Debug, Clone, Default)]
@@ -59,14 +63,24 @@ impl Failure {
         if !self.reason.is_empty() {
             let _ = write!(text, "\n  {}", self.reason);
         }
-        for difference in &self.differences {
+        for difference in self.differences.iter().take(LINES) {
             let _ = write!(text, "\n  {difference}");
+        }
+        if let Some(more) = self.differences.len().checked_sub(LINES).filter(|more| *more > 0) {
+            let _ = write!(text, "\n  and {}", counted(more, "more difference"));
         }
         if !self.answer.is_empty() {
             let _ = write!(text, "\n  answered: {}", self.answer.replace('\n', "\n            "));
         }
         text
     }
+}
+
+/// Lines, one under another; of many, the first.
+pub(super) fn stacked(lines: impl ExactSizeIterator<Item = String>) -> String {
+    let more = lines.len().saturating_sub(LINES);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    lines.take(LINES).chain(more).collect::<Vec<_>>().join("\n")
 }
 
 /// A value of the file that is to be another.

@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Timestamp;
@@ -153,8 +153,13 @@ impl Cadence {
     /// `n` may be negative. `None` outside the calendar (years −9999 to 9999).
     #[must_use]
     pub fn after(self, anchor: Timestamp, n: i64) -> Option<Timestamp> {
+        self.from(anchor, anchor.split(), n)
+    }
+
+    /// `anchor + n × cadence`, where the calendar has been asked for the anchor's date already.
+    fn from(self, anchor: Timestamp, split: (Date, i64), n: i64) -> Option<Timestamp> {
         let months = i64::from(self.months).checked_mul(n)?;
-        let shifted = if months == 0 { anchor } else { plus_months(anchor, months)? };
+        let shifted = if months == 0 { anchor } else { plus_months(split, months)? };
         let each = i64::from(self.days) * DAY_SECONDS + i64::from(self.seconds);
         let seconds = each.checked_mul(n)?;
         if seconds == 0 { Some(shifted) } else { shifted.plus_millis(seconds.checked_mul(1_000)?) }
@@ -167,15 +172,13 @@ impl Cadence {
     }
 }
 
-fn plus_months(anchor: Timestamp, months: i64) -> Option<Timestamp> {
-    let civil = anchor.civil();
-    let from = civil.date();
+fn plus_months((from, time_of_day): (Date, i64), months: i64) -> Option<Timestamp> {
     let total = (i64::from(from.year()) * 12 + i64::from(from.month()) - 1).checked_add(months)?;
     let year = i16::try_from(total.div_euclid(12)).ok()?;
     let month = i8::try_from(total.rem_euclid(12) + 1).ok()?;
     let first = Date::new(year, month, 1).ok()?;
     let date = Date::new(year, month, from.day().min(first.days_in_month())).ok()?;
-    Timestamp::from_civil(DateTime::from_parts(date, civil.time()))
+    Timestamp::midnight(date)?.plus_millis(time_of_day)
 }
 
 /// Prints the shortest ISO form: `P1M`, `P3M`, `P1Y`, `P1Y2M`, `P7D`, `PT4H`; zero is `P0D`.
@@ -233,6 +236,17 @@ impl Grid {
         self.cadence.after(self.anchor, n)
     }
 
+    /// Boundaries `n` and `n + 1`: the period between them. `None` where either is.
+    #[must_use]
+    pub fn period(self, n: i64) -> Option<(Timestamp, Timestamp)> {
+        if self.cadence.is_zero() {
+            return None;
+        }
+        let split = self.anchor.split();
+        let boundary = |n| self.cadence.from(self.anchor, split, n);
+        Some((boundary(n)?, boundary(n.checked_add(1)?)?))
+    }
+
     /// The largest `n` with `boundary(n) <= t`: the index of the half-open window that holds `t`.
     ///
     /// With a zero cadence it is 0 whatever `t`. Within one cadence of the calendar's first instant the answer can
@@ -245,10 +259,13 @@ impl Grid {
         }
         // Months differ from their average by days only, over any distance: the estimate is off by a step or two.
         let mut n = (t.second() - self.anchor.second()).div_euclid(length);
-        while !self.reached(n, t) {
+        let split = self.anchor.split();
+        // Boundaries rise with `n`, so one outside the calendar lies on the side of its sign.
+        let reached = |n| self.cadence.from(self.anchor, split, n).map_or(n < 0, |boundary| boundary <= t);
+        while !reached(n) {
             n -= 1;
         }
-        while self.reached(n + 1, t) {
+        while reached(n + 1) {
             n += 1;
         }
         n
@@ -258,12 +275,6 @@ impl Grid {
     #[must_use]
     pub fn is_boundary(self, t: Timestamp) -> bool {
         self.boundary(self.index_at(t)) == Some(t)
-    }
-
-    /// Whether boundary `n` is at or before `t`. Boundaries rise with `n`, so one outside the calendar lies on the
-    /// side of its sign.
-    fn reached(self, n: i64, t: Timestamp) -> bool {
-        self.boundary(n).map_or(n < 0, |boundary| boundary <= t)
     }
 }
 

@@ -10,6 +10,9 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+const DAY_MILLIS: i64 = 86_400_000;
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
 /// An instant in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
@@ -21,6 +24,8 @@ impl Timestamp {
     pub const MIN: Self = Self { millis: -377_705_023_201_000 };
     /// The last whole millisecond of the calendar.
     pub const MAX: Self = Self { millis: 253_402_207_200_999 };
+    /// 0001-01-01T00:00:00Z.
+    pub const YEAR_ONE: Self = Self { millis: -62_135_596_800_000 };
     pub const UNIX_EPOCH: Self = Self { millis: 0 };
 
     /// What a calendar knows, to the millisecond below.
@@ -69,7 +74,13 @@ impl Timestamp {
     /// Midnight UTC of a date.
     #[must_use]
     pub fn midnight(date: Date) -> Option<Self> {
-        Self::from_civil(date.to_datetime(jiff::civil::Time::midnight()))
+        Self::from_second(date.duration_since(EPOCH).as_secs())
+    }
+
+    /// The date in UTC, and the milliseconds since its midnight.
+    #[must_use]
+    pub fn split(self) -> (Date, i64) {
+        (self.civil().date(), self.millis.rem_euclid(DAY_MILLIS))
     }
 
     fn calendar(self) -> jiff::Timestamp {
@@ -188,6 +199,7 @@ mod tests {
     fn stays_within_the_calendar() {
         assert_eq!(Timestamp::MIN.millis, jiff::Timestamp::MIN.as_millisecond());
         assert_eq!(Timestamp::MAX.millis, jiff::Timestamp::MAX.as_millisecond());
+        assert_eq!("0001-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), Timestamp::YEAR_ONE);
         assert_eq!(Timestamp::MAX.plus_millis(1), None);
         assert_eq!(Timestamp::MIN.plus_millis(-1), None);
         assert_eq!(Timestamp::from_second(i64::MAX), None);

@@ -134,8 +134,12 @@ async fn beginning(mut body: Incoming) -> Box<str> {
     String::from_utf8_lossy(&kept).into()
 }
 
-/// What went wrong, down to its first cause.
 fn broken(error: &dyn std::error::Error) -> Answer {
+    Answer::Broken(causes(error).into())
+}
+
+/// What went wrong, down to its first cause.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -145,5 +149,5 @@ fn broken(error: &dyn std::error::Error) -> Answer {
         }
         cause = error.source();
     }
-    Answer::Broken(text.into())
+    text
 }

@@ -133,6 +133,13 @@ impl Round {
     }
 }
 
+impl Drop for Round {
+    /// The world is gone: whoever goes round to it finds that out and ends.
+    fn drop(&mut self) {
+        self.ring();
+    }
+}
+
 async fn go_round(postbox: Weak<dyn Postbox>, bell: Arc<Notify>, client: Client) {
     let (answered, mut answers) = mpsc::unbounded_channel::<Outcome>();
     let (mut lanes, mut mark) = (Lanes::default(), Mark::default());

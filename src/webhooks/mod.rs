@@ -11,6 +11,10 @@ mod svix;
 
 use std::time::Duration;
 
+use http::HeaderMap;
+use serde_json::Value;
+
+pub(crate) use self::client::causes;
 pub use self::client::check_url;
 pub use self::courier::{Courier, Letter, Mark, Outcome, Postbox, Round};
 pub use self::signature::{Algorithm, Encoding, Signature};
@@ -36,6 +40,31 @@ pub struct Scheme {
     pub check_secret: fn(&str) -> Result<(), String>,
     /// What goes beside the body.
     pub headers: fn(&Message<'_>) -> Vec<(&'static str, String)>,
+    /// The event type that a body tells of; empty if it tells of none.
+    pub event_type: fn(&Value) -> String,
+    /// Says what is wrong with the signature of what was received: the receiver's side of `headers`.
+    pub verify: fn(&Received<'_>) -> Result<(), String>,
+}
+
+/// What a receiver got, with what it needs to check it.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'r> {
+    pub headers: &'r HeaderMap,
+    pub body: &'r [u8],
+    pub secret: &'r str,
+    /// As in [`Message`].
+    pub signature: Option<Signature>,
+}
+
+impl<'r> Received<'r> {
+    /// A header that a signed webhook has.
+    ///
+    /// # Errors
+    /// If it is missing.
+    pub fn header(&self, name: &str) -> Result<&'r str, String> {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.ok_or_else(|| format!("there is no header {name}"))
+    }
 }
 
 /// What is signed.

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::{Message, Scheme};
+use super::{Message, Received, Scheme};
 use crate::time::Cadence;
 use crate::world::hash;
 
@@ -35,6 +35,8 @@ pub static SVIX: Scheme = Scheme {
     new_secret,
     check_secret,
     headers,
+    event_type: |body| body["eventType"].as_str().unwrap_or_default().to_owned(),
+    verify,
 };
 
 fn new_secret(seed: u64) -> String {
@@ -58,16 +60,26 @@ fn key(secret: &str) -> Option<Vec<u8>> {
 
 fn headers(message: &Message<'_>) -> Vec<(&'static str, String)> {
     let timestamp = message.sent_at.second().to_string();
-    let sign = |secret: &std::sync::Arc<str>| format!("v1,{}", STANDARD.encode(digest(message, secret, &timestamp)));
+    let sign = |secret: &std::sync::Arc<str>| {
+        format!("v1,{}", STANDARD.encode(digest(message.id, &timestamp, message.body, secret)))
+    };
     let signature = message.secrets.iter().map(sign).collect::<Vec<_>>().join(" ");
     vec![("svix-id", message.id.to_owned()), ("svix-timestamp", timestamp), ("svix-signature", signature)]
 }
 
-fn digest(message: &Message<'_>, secret: &str, timestamp: &str) -> Vec<u8> {
+fn verify(received: &Received<'_>) -> Result<(), String> {
+    let [id, timestamp, signatures] = ["svix-id", "svix-timestamp", "svix-signature"].map(|name| received.header(name));
+    let right = STANDARD.encode(digest(id?, timestamp?, received.body, received.secret));
+    let mut signatures = signatures?.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
+    let is_right = signatures.any(|signature| signature == right);
+    if is_right { Ok(()) } else { Err(format!("svix-signature has no v1,{right}")) }
+}
+
+fn digest(id: &str, timestamp: &str, body: &[u8], secret: &str) -> Vec<u8> {
     // Secrets are checked when they are registered; HMAC takes keys of any length.
     let key = key(secret).unwrap_or_default();
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return Vec::new() };
-    for part in [message.id.as_bytes(), b".", timestamp.as_bytes(), b".", message.body] {
+    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
         mac.update(part);
     }
     mac.finalize().into_bytes().to_vec()

@@ -3,10 +3,10 @@
 //! An event keeps the row as it was at that instant: rows are shared and persistent, so this costs a
 //! pointer, and its wire shape can be written whenever somebody asks for it.
 
-use imbl::Vector;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::rows::Rows;
 use super::{ClockId, Endpoint, Id, State, World};
 use crate::time::Timestamp;
 
@@ -36,12 +36,12 @@ pub struct Event<N> {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "N: Clone + Serialize", deserialize = "N: Clone + Deserialize<'de>"))]
 pub(super) struct Events<N: Clone> {
-    log: Vector<Event<N>>,
+    log: Rows<Event<N>>,
 }
 
 impl<N: Clone> Events<N> {
     pub(super) fn new() -> Self {
-        Self { log: Vector::new() }
+        Self { log: Rows::default() }
     }
 
     /// The clock of each.
@@ -58,7 +58,7 @@ impl<S: State> World<S> {
     /// Records what just happened on `clock`.
     pub fn emit(&mut self, clock: ClockId, notice: S::Notice) {
         let at = self.now(clock);
-        self.events.log.push_back(Event { at, clock, notice });
+        self.events.log.push(Event { at, clock, notice });
     }
 
     /// Puts another notice in the place of each: before rows go that events speak of.

@@ -29,7 +29,13 @@ impl<S: State> World<S> {
     /// # Errors
     /// If a part of it has no JSON form: a bug that the tests look for.
     pub fn export(&self) -> Result<Value, NoWorld> {
-        serde_json::to_value(self).map_err(|error| NoWorld(error.to_string()))
+        serde_json::from_slice(&self.written()?).map_err(|error| NoWorld(error.to_string()))
+    }
+
+    /// The whole world as text: the only way by which it is written, since each way costs a copy of the code of every
+    /// row.
+    fn written(&self) -> Result<Vec<u8>, NoWorld> {
+        serde_json::to_vec(self).map_err(|error| NoWorld(error.to_string()))
     }
 
     /// The world that [`World::export`] wrote down.
@@ -48,8 +54,7 @@ impl<S: State> World<S> {
     /// # Errors
     /// As for [`World::export`].
     pub fn digest(&self) -> Result<String, NoWorld> {
-        let text = serde_json::to_vec(self).map_err(|error| NoWorld(error.to_string()))?;
-        Ok(sha256(&text))
+        self.written().map(|text| sha256(&text))
     }
 
     /// A clock that is not there would be found out only when something falls due on it.
@@ -90,6 +95,7 @@ impl NoWorld {
 
 /// Maps whose keys are no text, as a list of pairs in the order of the keys.
 pub mod pairs {
+    use std::cmp::Ordering;
     use std::hash::Hash;
 
     use imbl::{HashMap, OrdMap};
@@ -129,9 +135,17 @@ pub mod pairs {
         M: Map<Key: Serialize, Value: Serialize>,
         S: Serializer,
     {
-        let mut pairs: Vec<(&M::Key, &M::Value)> = map.pairs().collect();
-        pairs.sort_by(|one, other| one.0.cmp(other.0));
-        serializer.collect_seq(pairs)
+        let pairs: Vec<(&M::Key, &M::Value)> = map.pairs().collect();
+        let order = sorted(pairs.len(), &|one, other| pairs[one].0.cmp(pairs[other].0));
+        serializer.collect_seq(order.into_iter().map(|n| pairs[n]))
+    }
+
+    /// The places of so many things in their order. Sorting is much code, and there are many kinds of maps: this is one
+    /// for all of them.
+    fn sorted(len: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..len).collect();
+        order.sort_by(|one, other| compare(*one, *other));
+        order
     }
 
     /// # Errors

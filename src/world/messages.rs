@@ -11,16 +11,22 @@ use crate::time::Timestamp;
 /// How many messages a world remembers: some 5 MB. Older ones are forgotten.
 pub const MESSAGES_KEPT: usize = 10_000;
 
-/// What a customer would have got.
+/// What a customer would have got. A letter is written when somebody reads it: of a long advance hardly any is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Message {
+pub struct Message<L> {
     pub at: Timestamp,
     pub channel: Channel,
+    pub letter: L,
+}
+
+/// What a letter says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
     /// An e-mail address or a telephone number.
     pub to: Arc<str>,
-    pub subject: Box<str>,
+    pub subject: String,
     /// The page that it leads to, below the provider's mount.
-    pub link: Option<Box<str>>,
+    pub link: Option<String>,
 }
 
 /// By which way.
@@ -32,20 +38,34 @@ pub enum Channel {
 }
 
 /// The messages of a world, oldest first.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub(super) struct Messages {
-    kept: Vector<Arc<Message>>,
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "L: Clone + Serialize", deserialize = "L: Clone + Deserialize<'de>"))]
+pub(super) struct Messages<L> {
+    kept: Vector<Message<L>>,
     forgotten: usize,
+}
+
+impl<L: Clone> Messages<L> {
+    pub(super) fn new() -> Self {
+        Self { kept: Vector::new(), forgotten: 0 }
+    }
 }
 
 impl<S: State> World<S> {
     /// Sends a message, as far as anything is sent here.
-    pub fn send(&mut self, message: Message) {
-        self.messages.kept.push_back(Arc::new(message));
+    pub fn send(&mut self, message: Message<S::Letter>) {
+        self.messages.kept.push_back(message);
         if self.messages.kept.len() > MESSAGES_KEPT {
             self.messages.kept.pop_front();
             self.messages.forgotten += 1;
         }
+    }
+
+    /// Puts another letter in the place of each: before rows go that letters speak of.
+    pub fn rewrite(&mut self, written: impl Fn(&Self, &S::Letter) -> S::Letter) {
+        let rewritten =
+            |message: &Message<S::Letter>| Message { letter: written(self, &message.letter), ..message.clone() };
+        self.messages.kept = self.messages.kept.iter().map(rewritten).collect();
     }
 
     /// How many messages there have been.
@@ -55,10 +75,10 @@ impl<S: State> World<S> {
     }
 
     /// The messages from a number on that are still known, with their numbers.
-    pub fn messages_from(&self, from: usize) -> impl Iterator<Item = (usize, &Message)> {
+    pub fn messages_from(&self, from: usize) -> impl Iterator<Item = (usize, &Message<S::Letter>)> {
         let skipped = from.saturating_sub(self.messages.forgotten).min(self.messages.kept.len());
         let first = self.messages.forgotten + skipped;
         let rest = self.messages.kept.focus().narrow(skipped..).into_iter();
-        rest.enumerate().map(move |(place, message)| (first + place, &**message))
+        rest.enumerate().map(move |(place, message)| (first + place, message))
     }
 }

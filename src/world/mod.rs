@@ -10,8 +10,10 @@
 mod events;
 mod ids;
 mod keep;
+mod limits;
 mod messages;
 mod outbox;
+mod rows;
 mod scripts;
 mod table;
 mod timers;
@@ -23,13 +25,14 @@ use serde::{Deserialize, Serialize};
 pub use self::events::{Event, Notice};
 pub use self::ids::{IdText, Ids, hash};
 pub use self::keep::{NoWorld, Word, pairs, seed, sha256, text, word};
-pub use self::messages::{Channel, MESSAGES_KEPT, Message};
+pub use self::limits::{Bound, Limits, Size};
+pub use self::messages::{Channel, MESSAGES_KEPT, Message, Written};
 pub use self::outbox::{
     Answer, Attempt, Delivery, Endpoint, Mischief, Outbox, Rule, Status as DeliveryStatus, matches,
 };
 pub use self::scripts::{OUTCOMES_MOST, Scripts};
 pub use self::table::{Id, Row, Table};
-pub use self::timers::{Advance, TIMERS_PER_ADVANCE, Thing, Timer};
+pub use self::timers::{Advance, Stopped, TIMERS_PER_ADVANCE, Thing, Timer};
 use crate::time::{Clock, Timestamp};
 
 /// What a provider keeps in its worlds, and what time does to it.
@@ -38,12 +41,20 @@ pub trait State: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     type Due: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
     /// All that can happen in it, with the row as it was.
     type Notice: Notice;
+    /// All that its customers are written, with what the words are made of.
+    type Letter: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
 
     /// The tables of an empty world.
     fn new(seed: u64) -> Self;
 
+    /// How many rows its tables have had, and what else grows with what is asked of it.
+    fn rows(&self) -> usize;
+
     /// Does what falls due. The clock stands at the due instant.
     fn fire(world: &mut World<Self>, due: Self::Due);
+
+    /// What a letter says.
+    fn read(world: &World<Self>, letter: &Self::Letter) -> Written;
 
     /// A delivery has run out of attempts.
     fn gave_up(_world: &mut World<Self>, _delivery: Id<Delivery>) {}
@@ -76,16 +87,16 @@ pub struct World<S: State> {
     clocks: Vector<Clock>,
     timers: timers::Timers<S::Due>,
     events: events::Events<S::Notice>,
-    messages: messages::Messages,
+    messages: messages::Messages<S::Letter>,
     ids: Ids,
-    #[serde(skip, default = "timers::bound")]
-    timers_per_advance: usize,
+    #[serde(skip)]
+    limits: Limits,
 }
 
 impl<S: State> World<S> {
-    /// An empty world whose clock flows with the wall. One advance fires at most so many timers.
+    /// An empty world whose clock flows with the wall.
     #[must_use]
-    pub fn new(seed: u64, wall: Timestamp, timers_per_advance: usize) -> Self {
+    pub fn new(seed: u64, wall: Timestamp, limits: Limits) -> Self {
         Self {
             state: S::new(seed),
             outbox: Outbox::new(seed),
@@ -93,9 +104,9 @@ impl<S: State> World<S> {
             clocks: Vector::unit(Clock::flowing(wall)),
             timers: timers::Timers::new(),
             events: events::Events::new(),
-            messages: messages::Messages::default(),
+            messages: messages::Messages::new(),
             ids: Ids::new(seed, "event"),
-            timers_per_advance,
+            limits,
         }
     }
 
@@ -108,12 +119,12 @@ impl<S: State> World<S> {
     /// How many timers one advance may fire.
     #[must_use]
     pub fn timers_per_advance(&self) -> usize {
-        self.timers_per_advance
+        self.limits.timers_per_advance
     }
 
-    /// Sets how many timers one advance may fire: that is a matter of the sandbox, not of what is in the world.
-    pub fn limit_advances(&mut self, timers: usize) {
-        self.timers_per_advance = timers;
+    /// Bounds the world from now on.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// The instant that a clock has reached.
@@ -171,11 +182,13 @@ impl<S: State> World<S> {
         }
     }
 
-    /// Whether the world's own clock has anything to do before a request at `wall` is answered.
+    /// Whether the world's own clock has anything to do before a request at `wall` is answered, and can do it.
     #[must_use]
     pub fn is_behind(&self, wall: Timestamp) -> bool {
         let clock = self.clock(ClockId::WORLD);
-        clock.is_flowing() && self.next_due(ClockId::WORLD).is_some_and(|due| due <= clock.reading(wall))
+        clock.is_flowing()
+            && self.next_due(ClockId::WORLD).is_some_and(|due| due <= clock.reading(wall))
+            && self.full().is_none()
     }
 
     fn reach(&mut self, clock: ClockId, at: Timestamp) {

@@ -25,6 +25,12 @@ impl Scripts {
         self.0.is_empty()
     }
 
+    /// How many things have one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Says how the next charges of something go. What was said before is forgotten; nothing is said by none.
     pub fn set(&mut self, of: &str, outcomes: impl IntoIterator<Item = Outcome>) {
         let outcomes: Vector<Outcome> = outcomes.into_iter().collect();

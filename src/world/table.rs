@@ -1,4 +1,4 @@
-//! Rows in creation order on a persistent vector.
+//! Rows in creation order on a persistent vector ([`super::rows`]).
 //!
 //! A [`Table`] clones in microseconds whatever it holds, because clones share their rows. The id of a
 //! row is its number; [`super::ids`] dresses it up. Rows that a fixture names itself stand in a small
@@ -11,11 +11,11 @@ use std::marker::PhantomData;
 use std::ops::Index;
 use std::sync::Arc;
 
-use imbl::Vector;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ids::{IdText, Ids};
+use super::rows::Rows;
 
 /// Something that is kept in a table and addressed by an id.
 pub trait Row: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
@@ -100,7 +100,7 @@ fn form(prefix: &str) -> String {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(bound(serialize = "T: Serialize", deserialize = "T: DeserializeOwned"))]
 pub struct Table<T> {
-    rows: Vector<Option<Arc<T>>>,
+    rows: Rows<Option<Arc<T>>>,
     ids: Ids,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     names: Option<Arc<Names>>,
@@ -131,7 +131,7 @@ impl<T: Row> Table<T> {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            rows: Vector::new(),
+            rows: Rows::default(),
             ids: Ids::new(seed, if T::PREFIX.is_empty() { T::NOUN } else { T::PREFIX }),
             names: None,
         }
@@ -143,7 +143,7 @@ impl<T: Row> Table<T> {
     /// At 2^32 rows, far beyond the memory of any machine this runs on.
     pub fn insert(&mut self, row: T) -> Id<T> {
         let id = self.next_id();
-        self.rows.push_back(Some(Arc::new(row)));
+        self.rows.push(Some(Arc::new(row)));
         id
     }
 
@@ -155,6 +155,12 @@ impl<T: Row> Table<T> {
     pub fn next_id(&self) -> Id<T> {
         let row = u32::try_from(self.rows.len()).unwrap_or_else(|_| panic!("a table holds at most 2^32 rows"));
         Id(row, PhantomData)
+    }
+
+    /// How many rows there have been: those that were taken out count.
+    #[must_use]
+    pub fn made(&self) -> usize {
+        self.rows.len()
     }
 
     #[must_use]

@@ -6,15 +6,6 @@ from pathlib import Path
 import pytest
 from snippets import OTHERS, PAGES, ROOT, outside_of_blocks
 
-# Pages that somebody is writing. Empty when nobody does.
-TO_COME = {
-    "docs/embedding.md",
-    "docs/ci.md",
-    "docs/team.md",
-    "docs/performance.md",
-    "clients/python/README.md",
-    "clients/typescript/README.md",
-}
 LINKED = [page for page in PAGES + OTHERS if page.exists()]
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
@@ -48,17 +39,14 @@ def test_links(page):
             target = (page.parent / name).resolve() if name else page
             path = str(target.relative_to(ROOT))
             if not target.exists():
-                dead += [] if path in TO_COME else [f"{number}: there is no {path}"]
+                dead.append(f"{number}: there is no {path}")
             elif anchor and anchor not in anchors(target):
                 dead.append(f"{number}: {path} has no #{anchor}")
         for code in CODE.findall(line):
-            if FILE.match(code) and not (ROOT / code).exists() and code not in TO_COME:
+            if FILE.match(code) and not (ROOT / code).exists():
                 dead.append(f"{number}: there is no {code}")
     assert not dead, "\n".join(f"{page.relative_to(ROOT)}:{why}" for why in dead)
 
-
-def test_nothing_is_to_come_that_has_come():
-    assert not [path for path in TO_COME if Path(ROOT, path).exists()]
 
 
 def test_every_page_is_linked():

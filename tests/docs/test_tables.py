@@ -43,7 +43,7 @@ def flags(text):
 
 
 def variables(text):
-    return set(re.findall(r"env:\s+(LEAPDAY_[A-Z_]+)=", text))
+    return set(re.findall(r"env:\s+(LEAPDAY_[A-Z_]+)[=\]]", text))
 
 
 def rows(page):

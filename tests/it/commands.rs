@@ -98,7 +98,7 @@ fn events_and_deliveries_are_listed() {
 fn what_the_app_asked_is_verified() {
     let shell = Shell::new();
     shell.api.customer("ada@example.com");
-    assert_eq!(shell.says(&["verify", "createCustomer", "--count", "1"]), "1 such requests, expected 1\n");
+    assert_eq!(shell.says(&["verify", "createCustomer", "--count", "1"]), "1 such request, expected 1\n");
     shell.says(&["verify", "--path", "/v0/customers", "--status", "201", "--contains", "ada@example.com"]);
     let complaint = shell.refuses(&["verify", "createCustomer", "--contains", "eve@example.com"]);
     assert!(complaint.contains("near: POST /v0/customers answered 201: the body does not contain eve"), "{complaint}");

@@ -2,6 +2,9 @@
 
 use leapday::api::Keeper;
 use leapday::sandbox::{NOWHERE, Options, mounts};
+use serde_json::json;
+
+use crate::support::api;
 
 #[test]
 fn tables_schemas_and_fixtures_agree() {
@@ -31,13 +34,37 @@ fn documents_name_every_answer() {
                 let responses = operation["responses"].as_object().expect("responses");
                 let statuses: Vec<u16> = responses.keys().filter_map(|status| status.parse().ok()).collect();
                 assert_eq!(statuses.len(), responses.len(), "{} {method} {path}: {statuses:?}", mount.name());
-                for wanted in [200..300, 401..402, 500..501] {
+                // What is said of the server itself is said to everybody.
+                let keyless = mount.name() == "_leapday" && operation["tags"][0] == "service";
+                for wanted in [200..300, 401..402, 500..501].into_iter().filter(|one| !keyless || one.start != 401) {
                     let found = statuses.iter().any(|status| wanted.contains(status));
                     assert!(found, "{} {method} {path}: {wanted:?} in {statuses:?}", mount.name());
                 }
             }
         }
     }
+}
+
+#[test]
+fn documents_say_which_operations_need_no_key() {
+    let api = api().with_key("");
+    let document = api.get("/_leapday/openapi.json");
+    let mut keyless = Vec::new();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let path = path.replace("{provider}", "paygentic").replace(['{', '}'], "");
+            let answer = api.raw(&method.to_uppercase(), &format!("/_leapday{path}"), &[], b"");
+            if operation.get("security").is_some() {
+                assert_eq!(operation["security"], json!([]));
+                assert_ne!(answer.status, 401, "{method} {path}");
+                keyless.push(operation["operationId"].as_str().expect("an id").to_owned());
+            } else if !matches!(answer.status, 400 | 401) {
+                panic!("{method} {path} is answered {} without a key", answer.status);
+            }
+        }
+    }
+    assert_eq!(keyless.len(), 7, "{keyless:?}");
+    assert_eq!(api.get("/_leapday/paygentic/openapi.json")["paths"]["/v0/plans"]["get"].get("security"), None);
 }
 
 #[test]

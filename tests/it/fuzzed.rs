@@ -130,9 +130,8 @@ fn hold(name: &str, count: usize, more: Vec<Vec<u8>>) {
     let mut chance = Chance(0);
     let others: Vec<Vec<u8>> = (0..count).map(|_| changed(&inputs, &mut chance)).collect();
     for input in inputs.iter().chain(&others) {
-        if catch_unwind(AssertUnwindSafe(|| property(input))).is_err() {
-            panic!("{name} does not hold of {:?}", String::from_utf8_lossy(input));
-        }
+        let holds = catch_unwind(AssertUnwindSafe(|| property(input))).is_ok();
+        assert!(holds, "{name} does not hold of {:?}", String::from_utf8_lossy(input));
     }
 }
 

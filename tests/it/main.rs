@@ -3,14 +3,18 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 #[cfg(unix)]
+mod admin;
+#[cfg(unix)]
 mod commands;
 mod contract;
+mod embedding;
 #[cfg(unix)]
 mod fidelity;
 mod fuzzed;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod isolation;
+mod limits;
 mod manners;
 mod nonsense;
 mod paygentic;

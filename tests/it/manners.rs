@@ -126,6 +126,61 @@ fn a_misspelt_optional_field_is_accepted_with_a_warning() {
 }
 
 #[test]
+fn the_control_api_refuses_what_it_does_not_know() {
+    let api = api();
+    api.freeze("2028-01-31T00:00:00Z");
+    let document = api.get("/_leapday/openapi.json");
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let (method, path) = (method.to_uppercase(), format!("/_leapday{}", path.replace(['{', '}'], "")));
+            if !operation["requestBody"].is_null() {
+                let answer = api.send(&method, &path, &json!({ "zzz": 1 })).expect(400);
+                let unknown =
+                    |violation: &Value| violation["pointer"] == "/zzz" && violation["rule"] == "additionalProperties";
+                assert!(answer["violations"].as_array().unwrap().iter().any(unknown), "{method} {path} {answer:#}");
+            }
+            if operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["in"] == "query")) {
+                let answer = api.raw(&method, &format!("{path}?zzz=1"), &[], b"").expect(400);
+                assert_eq!(answer["violations"][0]["pointer"], "/zzz", "{method} {path} {answer:#}");
+            }
+        }
+    }
+    for (query, body, meant) in [
+        ("", json!({ "by": "P1M", "dryRun": true }), "dry_run"),
+        ("?delivr=burst", json!({ "by": "P1M" }), "deliver"),
+        ("?limt=1", json!({ "by": "P1M" }), "limit"),
+    ] {
+        let answer = api.refuses("POST", &format!("/_leapday/clock/advance{query}"), &body, 400);
+        assert!(answer.told().contains(&format!("did you mean {meant:?}?")), "{}", answer.told());
+    }
+    let card = json!({ "card": { "number": "4242424242424242", "expmonth": 1 } });
+    let answer = api.refuses("POST", "/_leapday/payments/ps_a/complete", &card, 400);
+    assert!(answer.told().contains("/card/expmonth") && answer.told().contains("\"expMonth\""), "{}", answer.told());
+    assert_eq!(api.get("/_leapday/clock")["now"], "2028-01-31T00:00:00Z");
+}
+
+#[test]
+fn the_control_api_says_what_a_duration_and_a_body_look_like() {
+    let api = api();
+    for (path, body) in [
+        ("/_leapday/clock/advance", json!({ "by": "1 month" })),
+        ("/_leapday/webhook-rules", json!({ "action": "delay", "by": "1 month" })),
+    ] {
+        let told = api.refuses("POST", path, &body, 400).told().to_owned();
+        assert!(told.contains("\"1 month\" is not a duration: ") && told.contains("P1M (a month)"), "{told}");
+    }
+    let answer = api.refuses("GET", "/_leapday/clock/upcoming?within=month", &Value::Null, 400);
+    assert!(answer.told().contains("P1M (a month)"), "{}", answer.told());
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = api.raw("POST", "/_leapday/clock/advance", &form, br#"{"by": "P1M"}"#).expect(415);
+    assert_eq!(answer["error"], "unsupported_media_type");
+    assert!(answer["message"].as_str().unwrap().ends_with("add the header content-type: application/json"), "{answer}");
+    for (offset, status) in [("9007199254740991", 200), ("9007199254740992", 400)] {
+        api.raw("GET", &format!("/_leapday/events?offset={offset}"), &[], b"").expect(status);
+    }
+}
+
+#[test]
 fn unknown_routes_name_their_neighbours_and_wrong_methods_the_right_ones() {
     let api = api();
     let answer = api.send("GET", "/v0/product", &Value::Null);
@@ -138,7 +193,7 @@ fn unknown_routes_name_their_neighbours_and_wrong_methods_the_right_ones() {
 
 #[test]
 fn explain_puts_violations_into_the_body() {
-    let sandbox = leapday::Sandbox::builder().explain(true).strict(true).start().unwrap();
+    let sandbox = leapday::blocking::Sandbox::builder().explain(true).strict(true).start().unwrap();
     let api = Api::at(sandbox.base_url(), "sk_test_a");
     let answer = api.post("/v0/products", &json!({ "name": "A" })).expect(400);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
@@ -146,4 +201,18 @@ fn explain_puts_violations_into_the_body() {
     let headers = [JSON, ("idempotency-key", "1")];
     let answer = api.with_key("sk_sandbox_a").raw("POST", "/paylera/v1/products", &headers, b"{}").expect(422);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
+}
+
+#[test]
+fn a_public_url_with_a_path_is_served_below_it_too() {
+    let named =
+        |options: &mut leapday::sandbox::Options| options.public_url = Some("http://team.example/r1".to_owned());
+    let sandbox = leapday::blocking::Sandbox::builder().strict(true).options(named).start().unwrap();
+    let api = Api::at(sandbox.base_url(), "sk_test_below");
+    for path in ["/health", "/paygentic/v0/products", "/_leapday/clock", "/_leapday/ui/dashboard.css", ""] {
+        assert_eq!(api.raw("GET", &format!("/r1{path}"), &[], b"").status, if path.is_empty() { 404 } else { 200 });
+        assert_eq!(api.raw("GET", if path.is_empty() { "/" } else { path }, &[], b"").status, 200, "{path}");
+    }
+    assert_eq!(api.raw("GET", "/r1/", &[], b"").status, 200);
+    assert_eq!(api.raw("GET", "/r10/health", &[], b"").status, 404);
 }

@@ -66,9 +66,8 @@ impl Server {
         let mut banner = Vec::new();
         let url = loop {
             let mut line = String::new();
-            if out.read_line(&mut line).expect("a line") == 0 {
-                panic!("{args:?} {env:?} did not start: {}", log.join().expect("its errors"));
-            }
+            let read = out.read_line(&mut line).expect("a line");
+            assert!(read > 0, "{args:?} {env:?} did not start: {}", log.join().expect("its errors"));
             let line = line.trim_end().to_owned();
             banner.push(line.clone());
             if let Some(url) = line.strip_prefix("listening on ") {
@@ -80,6 +79,10 @@ impl Server {
 
     pub fn api(&self) -> Api {
         Api::at(&self.url, "sk_test_process")
+    }
+
+    pub fn banner(&self) -> &[String] {
+        &self.banner
     }
 
     pub fn signal(&self, name: &str) {
@@ -174,6 +177,8 @@ fn health_tells_by_its_exit_code() {
     let port = server.url.rsplit(':').next().unwrap();
     assert_eq!(run(&["health", "--wait", "--port", port], &[]).0, 0);
     assert_eq!(run(&["health"], &[("LEAPDAY_URL", &server.url)]).0, 0);
+    assert_eq!(run(&["health"], &[("PORT", port)]).0, 0, "where the platform says the port, the probe heeds it too");
+    assert_eq!(run(&["health"], &[("LEAPDAY_PORT", port), ("PORT", "1")]).0, 0);
     let url = server.url.clone();
     assert_eq!(run(&["health", "--url", &format!("{url}/")], &[]).0, 0);
     assert_eq!(server.stop().0, 0);
@@ -253,6 +258,7 @@ fn wrong_values_stop_the_start_with_one_line_that_says_what_is_right() {
         (vec!["serve", "--port=-1"], vec![], "0 to 65535"),
         (vec![], vec![("LEAPDAY_PORT", "abc")], "0 to 65535"),
         (vec![], vec![("PORT", "99999")], "0 to 65535"),
+        (vec!["health"], vec![("PORT", "99999")], "0 to 65535"),
         (vec!["--port", &taken], vec![], "--port 0"),
         (vec!["--world", "strater"], vec![], "starter"),
         (vec!["--world", &torn], vec![], "JSON"),
@@ -273,6 +279,11 @@ fn wrong_values_stop_the_start_with_one_line_that_says_what_is_right() {
         (vec!["sevre"], vec![], "serve"),
         (vec!["-q", "-v"], vec![], "--verbose"),
         (vec![], vec![("LEAPDAY_STRICT", "maybe")], "true"),
+        (vec!["--max-rows", "many"], vec![], "--max-rows"),
+        (vec!["--idle-expiry", "soon"], vec![], "12h"),
+        (vec!["--idle-expiry", "0s"], vec![], "12h"),
+        (vec!["--admin-token", "short"], vec![], "8 to 200"),
+        (vec!["--admin-token", "correct-horse", "--open-control"], vec![], "contradict"),
         (vec!["health", "--url", "https://localhost"], vec![], "http://"),
         (vec!["clock", "advance", "soon"], vec![], "P1M"),
         (vec!["completions", "cmd"], vec![], "bash"),
@@ -312,6 +323,11 @@ fn every_flag_is_an_environment_variable_and_the_flag_wins() {
             ("LEAPDAY_VERBOSE", "1"),
             ("LEAPDAY_MAX_BODY", "1000"),
             ("LEAPDAY_MAX_WORLDS", "2"),
+            ("LEAPDAY_MAX_ROWS", "1000"),
+            ("LEAPDAY_MAX_EVENTS", "1000"),
+            ("LEAPDAY_IDLE_EXPIRY", "PT12H"),
+            ("LEAPDAY_ADMIN_TOKEN", "correct-horse"),
+            ("LEAPDAY_OPEN_CONTROL", "0"),
             ("LEAPDAY_TIMERS_PER_ADVANCE", "10"),
             ("LEAPDAY_SHUTDOWN_TIMEOUT", "1"),
             ("LEAPDAY_STATE", &state),

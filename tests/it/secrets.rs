@@ -31,7 +31,7 @@ fn use_secrets(api: &Api) -> Vec<String> {
         send(
             api,
             "POST",
-            &format!("/_leapday/customers/{customer}/payment-methods?{digits}"),
+            &format!("/_leapday/customers/{customer}/payment-methods?number={digits}"),
             &json!({ "card": number }),
         );
         send(api, "POST", "/paygentic/v0/products", &json!({ "name": 7, "description": number, "merchantId": number }));

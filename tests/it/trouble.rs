@@ -232,7 +232,7 @@ fn profiles_are_rules_and_end() {
 #[test]
 fn the_same_requests_meet_the_same_faults() {
     let run = || {
-        let sandbox = leapday::Sandbox::builder().start().unwrap();
+        let sandbox = leapday::blocking::Sandbox::builder().start().unwrap();
         let api = Api::at(sandbox.base_url(), "sk_test_luck");
         api.create("/_leapday/faults", &json!({ "then": "status:503", "probability": 0.5 }));
         (0..40).map(|_| api.send("GET", "/v0/payments", &Value::Null).status).collect::<Vec<_>>()

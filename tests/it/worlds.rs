@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::{Api, api, fresh_key, text};
@@ -104,6 +104,51 @@ fn a_reset_starts_anew_and_touches_no_other_key() {
     assert_eq!((api.rows("/v0/products").len(), neighbour.rows("/v0/products").len()), (1, 2));
     assert_eq!(api.get("/_leapday/clock")["mode"], "flowing");
     assert_eq!(neighbour.get("/_leapday/clock")["now"], "2030-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_world_begins_at_an_instant_in_the_past_or_to_come() {
+    let api = api();
+    let year = |year: u16| format!("{year}-01-31T00:00:00Z");
+    let begun = |at: &str| {
+        api.post("/_leapday/world/reset", &json!({ "world": "one-active-subscription", "now": at })).expect(200);
+        let subscription = api.get("/v0/subscriptions/sub_example");
+        assert_eq!((text(&subscription, "status"), text(&subscription, "startedAt")), ("active", at));
+        assert_eq!(text(&api.invoices("sub_example")[0], "periodStart"), at);
+        let clock = api.get("/_leapday/clock");
+        assert_eq!((text(&clock, "now"), text(&clock, "mode")), (at, "frozen"));
+        api.get("/_leapday/world")["digest"].clone()
+    };
+    let past = begun(&year(2020));
+    assert_ne!(begun(&year(2040)), past);
+    assert_eq!(begun(&year(2020)), past, "the same every time");
+    let events = api.get("/_leapday/events?limit=1000");
+    let instants: Vec<&str> = events["events"].as_array().unwrap().iter().map(|event| text(event, "at")).collect();
+    assert!(!instants.is_empty() && instants.iter().all(|at| *at == year(2020)), "{instants:?}");
+    // A new key has the same choice.
+    let key = fresh_key();
+    let wanted = json!({ "key": key, "world": "one-active-subscription", "now": year(2020) });
+    let made = api.post("/_leapday/worlds", &wanted).expect(201);
+    assert_eq!((text(&made, "now"), text(&made, "mode")), (year(2020).as_str(), "frozen"));
+    let told = api.with_key(&key).post("/_leapday/clock/advance", &json!({ "by": "P1M1D" })).expect(200);
+    assert!(told["events"].as_array().unwrap().iter().any(|event| event["type"] == "invoice.paid.v0"), "{told:#}");
+}
+
+#[test]
+fn no_clock_is_put_before_year_one() {
+    let api = api();
+    let (early, key) = ("0001-01-01T00:00:00+01:00", fresh_key());
+    for (path, body) in [
+        ("/_leapday/world/reset", json!({ "now": early })),
+        ("/_leapday/worlds", json!({ "key": key, "now": early })),
+        ("/_leapday/clock", json!({ "now": early })),
+        ("/v0/testClocks", json!({ "currentTime": early })),
+    ] {
+        let answer = api.refuses("POST", path, &body, 400);
+        assert!(answer.told().contains("is before 0001-01-01T00:00:00Z"), "{path}: {}", answer.told());
+    }
+    api.post("/_leapday/clock", &json!({ "now": "0001-01-01T00:00:00Z" })).expect(200);
+    assert_eq!(api.create("/v0/testClocks", &json!({}))["currentTime"], "0001-01-01T00:00:00Z");
 }
 
 #[test]

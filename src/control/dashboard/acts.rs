@@ -3,6 +3,7 @@
 use super::view::{Told, line};
 use super::{Place, decoded, page};
 use crate::api::{Deliver, Fault, Journey, Kind, Reply, Target};
+use crate::contract::counted;
 use crate::pages::Fields;
 use crate::time::{Cadence, Timestamp, wall};
 
@@ -76,7 +77,7 @@ impl Place<'_> {
         let due = told["due"]["what"].as_str().map(|due| format!(": {}", due.replace('_', " "))).unwrap_or_default();
         let would = if preview { "would bring" } else { "brought" };
         let (from, to) = (instant("from"), instant("now"));
-        let title = format!("{word}{due}. {from} to {to} {would} {count} event{}.", if count == 1 { "" } else { "s" });
+        let title = format!("{word}{due}. {from} to {to} {would} {}.", counted(count, "event"));
         Ok(Told { title, more: count - events.len().min(count), events })
     }
 }

@@ -18,6 +18,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use self::details::Details;
 use self::view::{AHEAD, OWN, Worlds};
 use super::Control;
+use super::gate::CHALLENGE;
 use crate::api::{Agenda, Answer, Door, Exchange, Fault, Kind, Reply};
 use crate::pages::Fields;
 use crate::time::Timestamp;
@@ -36,10 +37,18 @@ pub(super) fn answer<'a>(control: &'a Control, exchange: &'a Exchange<'a>) -> Op
     let path = exchange.path.trim_matches('/');
     let reads = exchange.head.method == Method::GET || exchange.head.method == Method::HEAD;
     match path {
-        "" if reads => return Some(Answer::Now(worlds(control, exchange))),
-        "ui" if reads => return Some(Answer::Now(Reply::redirect(&format!("{}/", exchange.site)))),
         "ui/dashboard.css" => return Some(Answer::Now(asset("text/css; charset=utf-8", SHEET))),
         "ui/dashboard.js" => return Some(Answer::Now(asset("text/javascript; charset=utf-8", SCRIPT))),
+        "" | "ui" if reads => {}
+        _ if path.starts_with("ui/") => {}
+        _ => return None,
+    }
+    if let Err(fault) = control.admit(exchange.head) {
+        return Some(Answer::Now(unknown(exchange, &fault)));
+    }
+    match path {
+        "" => return Some(Answer::Now(worlds(control, exchange))),
+        "ui" => return Some(Answer::Now(Reply::redirect(&format!("{}/", exchange.site)))),
         _ => {}
     }
     let mut parts = path.strip_prefix("ui/")?.splitn(3, '/');
@@ -126,6 +135,17 @@ impl Place<'_> {
     }
 }
 
+/// For somebody who may not look at it.
+fn unknown(exchange: &Exchange<'_>, fault: &Fault) -> Reply {
+    let details: Vec<&str> = fault.violations.iter().map(|violation| violation.message.as_str()).collect();
+    let text = format!("{}. {}.", fault.message, details.join("; "));
+    let html = Details::message(exchange.site, "Not for everybody", &text).html();
+    if fault.kind == Kind::Unauthorized {
+        return page(401, html).with_header("www-authenticate", CHALLENGE);
+    }
+    page(403, html)
+}
+
 fn worlds(control: &Control, exchange: &Exchange<'_>) -> Reply {
     let keepers = control.mounts.iter().filter_map(|mount| mount.keeper());
     let worlds = keepers.flat_map(|keeper| keeper.worlds(exchange.wall)).collect();
@@ -136,9 +156,11 @@ fn asset(kind: &'static str, text: &'static str) -> Reply {
     Reply::other(kind, text).with_header("cache-control", ASSETS_KEPT)
 }
 
-/// A page that may ask this server for more.
+/// A page that may ask this server for more, and tells it so: what it sends is known by its origin.
 fn page(status: u16, html: String) -> Reply {
-    Reply::page(status, html).connected().unframed()
+    let mut page = Reply::page(status, html).connected().unframed();
+    page.headers.retain(|(name, _)| name != "referrer-policy");
+    page.with_header("referrer-policy", "same-origin")
 }
 
 fn decoded(text: &str) -> String {

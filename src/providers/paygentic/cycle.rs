@@ -213,11 +213,13 @@ pub fn sync(world: &mut World, id: Id<Subscription>) -> Synced {
 
 /// A moment has come: the open invoice has its lines, and the next one is opened.
 fn moment(world: &mut World, id: Id<Subscription>) {
-    let place = world.state.subscriptions[id].cycle;
-    if let Some(invoice) = world.state.cycles[place].open_invoice {
+    let open = world.state.cycles.update(world.state.subscriptions[id].cycle, |cycle| {
+        cycle.timers.moment = None;
+        cycle.open_invoice.take()
+    });
+    if let Some(invoice) = open {
         let at = world.state.invoices[invoice].moment;
         pass(world, id, at);
-        world.state.cycles.update(place, |cycle| cycle.open_invoice = None);
         collect(world, invoice);
     }
     replan(world, id);

@@ -129,9 +129,10 @@ fn body(state: &State, id: Id<Reference>) -> Body<'_> {
     }
 }
 
-/// The references of an entity, oldest first.
-pub fn of(state: &State, entity: Entity) -> Vec<Body<'_>> {
-    state.references.iter().filter(|(_, row)| row.of == entity).map(|(id, _)| body(state, id)).collect()
+/// The references of an entity, oldest first: of one system, or of all.
+pub fn of<'a>(state: &'a State, entity: Entity, provider: Option<&str>) -> Vec<Body<'a>> {
+    let is_wanted = |row: &Reference| row.of == entity && provider.is_none_or(|provider| *row.provider == *provider);
+    state.references.iter().filter(|(_, row)| is_wanted(row)).map(|(id, _)| body(state, id)).collect()
 }
 
 /// Who has a reference by these, and whether it has the claim on one of them.

@@ -72,7 +72,7 @@ fn body(state: &State, id: Id<Item>) -> Body<'_> {
         name: &row.name,
         catalog_id: row.product.map(|id| state.products.text(id)),
         metadata: &row.metadata,
-        external_references: external_references::of(state, Entity::Item(id)),
+        external_references: external_references::of(state, Entity::Item(id), None),
         archived_at: row.archived_at,
         created_at: row.created_at,
         updated_at: row.updated_at,

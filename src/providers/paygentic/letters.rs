@@ -5,34 +5,62 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
 use super::World;
 use super::customers::Notifications;
-use super::invoices::{Invoice, date};
+use super::invoices::{Invoice, Number, date};
 use super::payment_sessions::Session;
+use super::state::State;
 use super::subscriptions::Subscription;
 use crate::billing::money::major;
 use crate::time::Timestamp;
-use crate::world::{Channel, Id, Message};
+use crate::world::{Channel, Id, Message, Written};
+
+/// What an e-mail is about. As many are sent as there are invoices, so it holds little.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Letter {
+    Invoice {
+        id: Id<Invoice>,
+        number: Option<Number>,
+        gross: Decimal,
+        news: News,
+    },
+    Renewal {
+        row: Arc<Subscription>,
+        at: Timestamp,
+    },
+    /// One of the above whose rows have been wiped.
+    Written(Arc<Written>),
+}
+
+/// What there is to say of an invoice.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub enum News {
+    Due,
+    Paid,
+    /// Here is a page that takes the payment.
+    Payable(Id<Session>),
+}
 
 /// An invoice has gone out; its page takes the payment. Nothing is asked for where nothing is due.
 pub fn issued(world: &mut World, id: Id<Invoice>) {
     if settings(world, id).invoice_issued && !world.state.invoices[id].totals.gross().is_zero() {
-        let link = format!("/portal/invoice/{}", world.state.invoices.text(id));
-        about(world, id, "is due", Some(link));
+        about(world, id, News::Due);
     }
 }
 
 /// An invoice is paid.
 pub fn paid(world: &mut World, id: Id<Invoice>) {
     if settings(world, id).invoice_paid {
-        about(world, id, "is paid", None);
+        about(world, id, News::Paid);
     }
 }
 
 /// A merchant has asked for a payment by link.
 pub fn link(world: &mut World, id: Id<Invoice>, session: Id<Session>) {
-    let link = format!("/portal/pay/{}", world.state.sessions.text(session));
-    about(world, id, "can be paid here", Some(link));
+    about(world, id, News::Payable(session));
 }
 
 fn settings(world: &World, id: Id<Invoice>) -> Notifications {
@@ -40,23 +68,44 @@ fn settings(world: &World, id: Id<Invoice>) -> Notifications {
     state.customers[state.subscriptions[state.invoices[id].subscription].customer].notifications
 }
 
-fn about(world: &mut World, id: Id<Invoice>, what: &str, link: Option<String>) {
+fn about(world: &mut World, id: Id<Invoice>, news: News) {
     let row = &world.state.invoices[id];
-    let currency = &world.state.plans[world.state.subscriptions[row.subscription].plan].currency;
-    let number = row.number.map(|number| number.to_string()).unwrap_or_default();
-    let subject = format!("Invoice {number} of {currency} {} {what}", major(row.totals.gross(), currency));
-    send(world, row.subscription, subject, link);
+    let (subscription, number, gross) = (row.subscription, row.number, row.totals.gross());
+    send(world, subscription, Letter::Invoice { id, number, gross, news });
 }
 
 /// A renewal is some days away.
-pub fn reminder(world: &mut World, id: Id<Subscription>, renewal: Timestamp) {
-    let subject = format!("{} renews on {}", world.state.subscriptions[id].name, date(renewal));
-    send(world, id, subject, None);
+pub fn reminder(world: &mut World, id: Id<Subscription>, at: Timestamp) {
+    let row = Arc::clone(&world.state.subscriptions[id]);
+    send(world, id, Letter::Renewal { row, at });
 }
 
-fn send(world: &mut World, id: Id<Subscription>, subject: String, link: Option<String>) {
-    let row = &world.state.subscriptions[id];
-    let at = world.now(row.clock);
-    let to = Arc::clone(&world.state.consumers[world.state.customers[row.customer].consumer].email);
-    world.send(Message { at, channel: Channel::Email, to, subject: subject.into(), link: link.map(Into::into) });
+fn send(world: &mut World, id: Id<Subscription>, letter: Letter) {
+    let at = world.now(world.state.subscriptions[id].clock);
+    world.send(Message { at, channel: Channel::Email, letter });
+}
+
+/// What a letter says. The address of a consumer never changes, nor the currency of a plan.
+pub fn read(state: &State, letter: &Letter) -> Written {
+    let to = |row: &Subscription| Arc::clone(&state.consumers[state.customers[row.customer].consumer].email);
+    match letter {
+        Letter::Invoice { id, number, gross, news } => {
+            let (what, link) = match news {
+                News::Due => ("is due", Some(format!("/portal/invoice/{}", state.invoices.text(*id)))),
+                News::Paid => ("is paid", None),
+                News::Payable(session) => {
+                    ("can be paid here", Some(format!("/portal/pay/{}", state.sessions.text(*session))))
+                }
+            };
+            let subscription = &state.subscriptions[state.invoices[*id].subscription];
+            let currency = &state.plans[subscription.plan].currency;
+            let number = number.map(|number| number.to_string()).unwrap_or_default();
+            let amount = major(*gross, currency);
+            Written { to: to(subscription), subject: format!("Invoice {number} of {currency} {amount} {what}"), link }
+        }
+        Letter::Renewal { row, at } => {
+            Written { to: to(row), subject: format!("{} renews on {}", row.name, date(*at)), link: None }
+        }
+        Letter::Written(written) => Written::clone(written),
+    }
 }

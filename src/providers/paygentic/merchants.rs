@@ -12,11 +12,12 @@ use super::approvals::Resource;
 use super::customers::Customer;
 use super::events::{MeterEvent, Subject};
 use super::external_references::Entity;
+use super::letters::{self, Letter};
 use super::payment_sessions;
 use super::state::State;
 use super::subscriptions::Subscription;
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, referred, write};
+use crate::api::{Action, Call, Fault, Noun, Reply, Site, referred, write};
 use crate::contract::Violation;
 use crate::world::Id;
 
@@ -42,13 +43,13 @@ fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let site = call.site;
     match call.input()? {
         Reset::Merchant { keep_catalog } => {
-            world.retell(|world, notice| notice.told(world, site));
+            keep_word(world, site);
             world.retain_timers(|_, _| false);
             world.state = world.state.clone().wiped(keep_catalog);
         }
         Reset::Customer { customer_id } => {
             let customer = referred(&world.state.customers, "/customerId", &customer_id)?;
-            world.retell(|world, notice| notice.told(world, site));
+            keep_word(world, site);
             world.retain_timers(|state, due| due.customer(state) != Some(customer));
             wipe(&mut world.state, customer);
         }
@@ -56,6 +57,12 @@ fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let state = &world.state;
     world.scripts.retain(|of| payment_sessions::scriptable(state, of).is_some());
     Ok(Reply::none())
+}
+
+/// What has been said stays said, whatever becomes of the rows.
+fn keep_word(world: &mut World, site: Site<'_>) {
+    world.retell(|world, notice| notice.told(world, site));
+    world.rewrite(|world, letter| Letter::Written(letters::read(&world.state, letter).into()));
 }
 
 /// Takes out a customer and all that is the customer's.

@@ -118,6 +118,13 @@ pub struct Moment {
     pub quantity: Option<Decimal>,
 }
 
+impl Moment {
+    /// Whether none of the windows behind it is due by then: no window is before it begins. Saves looking at the next.
+    fn is_last_until(&self, until: Timestamp) -> bool {
+        self.full.end > until
+    }
+}
+
 /// When a price is charged by a subscription of some cadence: how often, and whether in advance. Usage is known when
 /// its window ends, whatever the price says (§4: always stamped in arrears).
 pub fn terms(price: &Price, cadence: Cadence, quantity: Option<Decimal>) -> (Cadence, bool) {
@@ -289,7 +296,8 @@ impl Charge {
 
     fn recurring(&self, subscription: &Subscription, n: i64) -> Option<Moment> {
         let grid = self.interval.grid(subscription);
-        let full = Window { start: grid.boundary(n)?, end: grid.boundary(n + 1)? };
+        let (start, end) = grid.period(n)?;
+        let full = Window { start, end };
         let window = Window { start: full.start.max(self.interval.from), end: full.end };
         let due = if self.interval.in_advance { window.start } else { window.end };
         Some(Moment { window, full, due, quantity: self.interval.quantity_at(window.start) })
@@ -346,6 +354,9 @@ pub fn due(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> Vec<
         while let Some(moment) = charge.moment(subscription).filter(|moment| moment.due <= until) {
             due.extend(charge.parts(moment).into_iter().map(|part| (charge.clone(), part)));
             charge.step();
+            if moment.is_last_until(until) {
+                break;
+            }
         }
     }
     due
@@ -354,8 +365,11 @@ pub fn due(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> Vec<
 /// Goes past everything that is due up to and including `until`: it is billed.
 pub fn pass(subscription: &Subscription, cycle: &mut Cycle, until: Timestamp) {
     for charge in &mut cycle.charges {
-        while charge.moment(subscription).is_some_and(|moment| moment.due <= until) {
+        while let Some(moment) = charge.moment(subscription).filter(|moment| moment.due <= until) {
             charge.step();
+            if moment.is_last_until(until) {
+                break;
+            }
         }
     }
 }

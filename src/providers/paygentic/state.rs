@@ -24,6 +24,7 @@ use super::fees::Fee;
 use super::grants::{Grant, Purchase};
 use super::invoices::{Invoice, LineItem, Refund};
 use super::items::Item;
+use super::letters::{self, Letter};
 use super::merchant_integrations::Integration;
 use super::notices::Notice;
 use super::orders::{Line as OrderLine, Order};
@@ -43,7 +44,7 @@ use super::test_clocks::TestClock;
 use super::users::{self, User};
 use super::webhooks::{self, Webhooks};
 use crate::time::Timestamp;
-use crate::world::{Id, Table, hash, pairs};
+use crate::world::{Id, Table, Written, hash, pairs};
 
 /// The merchant of a starting world's rows, until a caller names one.
 pub const HOUSE_MERCHANT: &str = "org_leapday";
@@ -273,6 +274,7 @@ pub fn mine(asked: Option<&str>, owner: &str) -> bool {
 impl crate::world::State for State {
     type Due = Due;
     type Notice = Notice;
+    type Letter = Letter;
 
     fn new(seed: u64) -> Self {
         Self {
@@ -337,6 +339,59 @@ impl crate::world::State for State {
             merchant: None,
             seed: hash(seed, b"paygentic"),
         }
+    }
+
+    fn read(world: &World, letter: &Letter) -> Written {
+        letters::read(&world.state, letter)
+    }
+
+    fn rows(&self) -> usize {
+        let rows = [
+            self.products.made(),
+            self.items.made(),
+            self.references.made(),
+            self.integrations.made(),
+            self.users.made(),
+            self.metrics.made(),
+            self.fees.made(),
+            self.prices.made(),
+            self.pricing_units.made(),
+            self.plans.made(),
+            self.plan_versions.made(),
+            self.sources.made(),
+            self.source_events.made(),
+            self.source_rules.made(),
+            self.consumers.made(),
+            self.customers.made(),
+            self.payment_methods.made(),
+            self.subscriptions.made(),
+            self.cycles.made(),
+            self.interval_changes.made(),
+            self.adjustments.made(),
+            self.test_clocks.made(),
+            self.features.made(),
+            self.entitlements.made(),
+            self.grants.made(),
+            self.purchases.made(),
+            self.meter_events.made(),
+            self.invoices.made(),
+            self.line_items.made(),
+            self.refunds.made(),
+            self.costs.made(),
+            self.sessions.made(),
+            self.payments.made(),
+            self.orders.made(),
+            self.order_lines.made(),
+            self.approvals.made(),
+            self.schedules.made(),
+            self.schedule_intervals.made(),
+            self.staged_invoices.made(),
+            self.portals.len(),
+            self.portal_sessions.len(),
+            self.authorizations.len(),
+            self.webhook_portals.len(),
+        ];
+        rows.iter().sum()
     }
 
     fn fire(world: &mut World, due: Due) {

@@ -12,10 +12,10 @@ use super::body::bare_list;
 use super::state::{State, mine};
 use super::subscriptions::Status;
 use super::{Operation, World};
-use crate::api::{Action, Call, Fault, Noun, Reply, advance, read, write};
+use crate::api::{Action, Call, Fault, Noun, Reply, advance, read, settable, write};
 use crate::contract::Violation;
 use crate::time::{Cadence, Timestamp};
-use crate::world::{Advance, ClockId, Id, IdText, Row};
+use crate::world::{Advance, Bound, ClockId, Id, IdText, Row, Stopped};
 
 pub fn noun() -> Noun<Action<State>> {
     let operations: Vec<Operation> = vec![
@@ -102,6 +102,7 @@ struct Create {
 
 fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let Create { current_time, name, description, merchant_id } = call.input()?;
+    let current_time = current_time.map(|at| settable("/currentTime", at)).transpose()?;
     let now = world.now(ClockId::WORLD);
     let merchant = match merchant_id {
         Some(named) => world.state.merchant(&named),
@@ -150,9 +151,12 @@ fn plan(world: &World, call: &Call) -> Result<(ClockId, Timestamp), Fault> {
 
 fn arrival(world: &mut World, call: &Call, advance: &Advance) -> Result<Reply, Fault> {
     let id = call.id(&world.state.test_clocks)?;
-    if let Some(due) = advance.stopped_before {
-        let fired = advance.fired;
-        let message = format!("more than {fired} timers fall due until then (--timers-per-advance); the next at {due}");
+    if let Some(Stopped { before, bound }) = advance.stopped {
+        let message = match bound {
+            Bound::Timers(fired) => format!("more than {fired} timers fall due until then (--timers-per-advance)"),
+            bound => format!("the world would hold more than {bound}"),
+        };
+        let message = format!("{message}; the next at {before}");
         return Err(backward("/currentTime", "maximum", message));
     }
     let at = world.now(ClockId::WORLD);

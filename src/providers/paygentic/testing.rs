@@ -7,6 +7,7 @@ use super::{Paygentic, World, notices};
 use crate::api::{Action, Body, Call, Desk, Fault, Provider, Reply};
 use crate::contract::Registry;
 use crate::time::Timestamp;
+use crate::world::Limits;
 
 pub struct Bench {
     pub world: World,
@@ -18,7 +19,7 @@ impl Bench {
     pub fn new() -> Self {
         let wall: Timestamp = "2028-01-31T00:00:00Z".parse().expect("instant");
         let desk = Desk::new(Registry::new(Paygentic::schemas()), Paygentic::nouns()).expect("no conflict of routes");
-        Self { world: World::new(7, wall, 10_000), desk, wall }
+        Self { world: World::new(7, wall, Limits { timers_per_advance: 10_000, ..Limits::default() }), desk, wall }
     }
 
     /// Status and body of a call that is served.

@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::time::Cadence;
-use crate::webhooks::{Message, Scheme};
+use crate::webhooks::{Message, Received, Scheme};
 use crate::world::hash;
 
 const SECRET_PREFIX: &str = "whsec_";
@@ -37,6 +37,8 @@ pub static PAYLERA: Scheme = Scheme {
         _ => Err(format!("is not {SECRET_PREFIX} and what follows; leave it out to get one")),
     },
     headers,
+    event_type: |body| body["type"].as_str().unwrap_or_default().to_owned(),
+    verify,
 };
 
 fn headers(message: &Message<'_>) -> Vec<(&'static str, String)> {
@@ -49,6 +51,21 @@ fn headers(message: &Message<'_>) -> Vec<(&'static str, String)> {
         ("paylera-delivery-id", message.delivery.to_owned()),
         ("paylera-event-type", message.event_type.to_owned()),
     ]
+}
+
+fn verify(received: &Received<'_>) -> Result<(), String> {
+    let parts = received.header("paylera-signature")?.split(',');
+    let (mut t, mut signatures) = (None, Vec::new());
+    for part in parts {
+        match part.split_once('=') {
+            Some(("t", seconds)) => t = seconds.parse().ok(),
+            Some(("v1", signature)) => signatures.push(signature),
+            _ => {}
+        }
+    }
+    let t = t.ok_or("paylera-signature does not begin with t= and seconds")?;
+    let right = hex(&digest(received.secret, t, received.body));
+    if signatures.contains(&right.as_str()) { Ok(()) } else { Err(format!("paylera-signature has no v1={right}")) }
 }
 
 fn digest(secret: &str, t: i64, body: &[u8]) -> Vec<u8> {

@@ -26,7 +26,7 @@ use super::usage::{ByMeter as UsageByMeter, Handle, UsageEvent};
 use super::wallets::{self, Transaction, Wallet};
 use super::{World, cycle, revrec, tax, webhook_endpoints};
 use crate::api::{Answers, Gist};
-use crate::world::{Delivery, Endpoint, Id, Table, hash, pairs};
+use crate::world::{Delivery, Endpoint, Id, Table, Written, hash, pairs};
 
 /// Who sells here, on pages and paper.
 pub const MERCHANT: &str = "Leapday Merchant";
@@ -161,6 +161,7 @@ impl State {
 impl crate::world::State for State {
     type Due = Due;
     type Notice = Notice;
+    type Letter = Written;
 
     fn new(seed: u64) -> Self {
         Self {
@@ -203,12 +204,44 @@ impl crate::world::State for State {
         }
     }
 
+    fn rows(&self) -> usize {
+        let rows = [
+            self.customers.made(),
+            self.tax_ids.made(),
+            self.payment_methods.made(),
+            self.setup_intents.made(),
+            self.products.made(),
+            self.plans.made(),
+            self.coupons.made(),
+            self.wallets.made(),
+            self.wallet_transactions.made(),
+            self.subscriptions.made(),
+            self.invoices.made(),
+            self.payments.made(),
+            self.refunds.made(),
+            self.credit_notes.made(),
+            self.usage_events.made(),
+            self.checkout_sessions.made(),
+            self.portal_sessions.made(),
+            self.programmes.made(),
+            self.affiliates.made(),
+            self.commissions.made(),
+            self.revrec_periods.len(),
+            self.dunning_policies.len(),
+        ];
+        rows.iter().sum()
+    }
+
     fn gave_up(world: &mut World, delivery: Id<Delivery>) {
         webhook_endpoints::gave_up(world, delivery);
     }
 
     fn gave_out(world: &mut World, endpoint: Id<Endpoint>) {
         webhook_endpoints::gave_out(world, endpoint);
+    }
+
+    fn read(_world: &World, letter: &Written) -> Written {
+        letter.clone()
     }
 
     fn fire(world: &mut World, due: Due) {

@@ -65,6 +65,7 @@ impl Provider for Paymennt {
     const KEYS: &'static str = "any X-Paymennt-Api-Key with any X-Paymennt-Api-Secret: each pair is a world of its own";
     /// Their pairs have no mark.
     const KEY_PREFIX: &'static str = "";
+    const ROOT: &'static str = "/mer/v2.0";
 
     fn nouns() -> Vec<Noun<Action<State>>> {
         vec![

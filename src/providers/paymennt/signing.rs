@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::body::hex;
 use crate::time::Cadence;
-use crate::webhooks::{Message, Scheme, Signature};
+use crate::webhooks::{Message, Received, Scheme, Signature};
 
 pub static PAYMENNT: Scheme = Scheme {
     message_prefix: "evt_",
@@ -25,10 +27,26 @@ pub static PAYMENNT: Scheme = Scheme {
     new_secret: |seed| hex(seed, 4),
     check_secret: |secret| if secret.is_empty() { Err("is empty".to_owned()) } else { Ok(()) },
     headers,
+    event_type,
+    verify,
 };
 
+const USUAL: Signature = Signature::hex("x-paymennt-signature");
+
 fn headers(message: &Message<'_>) -> Vec<(&'static str, String)> {
-    let signature = message.signature.unwrap_or(Signature::hex("x-paymennt-signature"));
+    let signature = message.signature.unwrap_or(USUAL);
     let secret = message.secrets.first().map(|secret| secret.as_bytes()).unwrap_or_default();
     vec![(signature.header, signature.sign(secret, message.body))]
+}
+
+fn verify(received: &Received<'_>) -> Result<(), String> {
+    let signature = received.signature.unwrap_or(USUAL);
+    let right = signature.sign(received.secret.as_bytes(), received.body);
+    let found = received.header(signature.header)?;
+    if found == right { Ok(()) } else { Err(format!("{} is {found}, not {right}", signature.header)) }
+}
+
+/// What is told of a checkout is its status, and nothing is told of anything else.
+fn event_type(body: &Value) -> String {
+    body["status"].as_str().map(|status| format!("checkout.{}", status.to_ascii_lowercase())).unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use super::payments::Payment;
 use super::subscriptions::{self, Subscription, SubscriptionPayment};
 use super::terminals::Terminal;
 use crate::api::Gist;
-use crate::world::{Id, Ids, Table, hash, pairs};
+use crate::world::{Id, Ids, Table, Written, hash, pairs};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct State {
@@ -88,6 +88,7 @@ impl State {
 impl crate::world::State for State {
     type Due = Due;
     type Notice = Notice;
+    type Letter = Written;
 
     fn new(seed: u64) -> Self {
         let mut branches = Table::new(seed);
@@ -111,6 +112,25 @@ impl crate::world::State for State {
             webhook_ids: Ids::new(seed, "webhook"),
             seed: hash(seed, b"paymennt"),
         }
+    }
+
+    fn read(_world: &World, letter: &Written) -> Written {
+        letter.clone()
+    }
+
+    fn rows(&self) -> usize {
+        let rows = [
+            self.customers.made(),
+            self.checkouts.made(),
+            self.payments.made(),
+            self.cards.made(),
+            self.subscriptions.made(),
+            self.subscription_payments.made(),
+            self.branches.made(),
+            self.terminals.made(),
+            self.tokens.len(),
+        ];
+        rows.iter().sum()
     }
 
     fn fire(world: &mut World, due: Due) {

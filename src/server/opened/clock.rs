@@ -6,7 +6,7 @@ use super::{Opened, shown};
 use crate::api::{Agenda, Deliver, Fault, Gist, Journey, Later, Provider, Target, Turns};
 use crate::server::slot::{Course, off_thread};
 use crate::time::{Cadence, Timestamp, wall};
-use crate::world::{Advance, ClockId, Outbox, Thing, World};
+use crate::world::{Advance, Bound, ClockId, Limits, Outbox, Stopped, Thing, World};
 
 /// What an advance takes along to tell of it when it has arrived.
 struct Departure {
@@ -46,11 +46,16 @@ impl<P: Provider> Opened<'_, P> {
             Ok((Course { clock: ClockId::WORLD, to, most: world.timers_per_advance() }, ()))
         };
         let done = |world: &mut World<P::State>, advance: &Advance, ()| {
-            if let Some(due) = advance.stopped_before {
+            if let Some(stopped) = advance.stopped {
+                let why = match stopped.bound {
+                    Bound::Timers(fired) => {
+                        format!("More than {fired} timers fall due until {to} (--timers-per-advance)")
+                    }
+                    bound => format!("Until {to} the world would hold more than {bound}"),
+                };
                 return Err(Fault::conflict(format!(
-                    "More than {} timers fall due until {to} (--timers-per-advance), the next at {due}: \
-                     POST /clock/advance goes as far as it may and says where it stopped",
-                    advance.fired
+                    "{why}, the next at {}: POST /clock/advance goes as far as it may and says where it stopped",
+                    stopped.before
                 )));
             }
             Ok(Self::show(world, ClockId::WORLD, wall))
@@ -87,7 +92,8 @@ impl<P: Provider> Opened<'_, P> {
         let events = world.events_from(first).skip(journey.offset).take(journey.limit);
         let events: Vec<Value> = events.map(|(number, event)| shown::<P>(world, number, event, site)).collect();
         // A step stops after one thing, and says so by that.
-        let stopped = advance.stopped_before.filter(|_| departure.due.is_none());
+        let stepped = |stopped: &Stopped| departure.due.is_some() && matches!(stopped.bound, Bound::Timers(_));
+        let stopped = advance.stopped.filter(|stopped| !stepped(stopped));
         let mut told = json!({
             "provider": P::NAME,
             "from": advance.from,
@@ -95,10 +101,7 @@ impl<P: Provider> Opened<'_, P> {
             "fired": advance.fired,
             "eventCount": world.event_count() - first,
             "events": events,
-            "stopped": stopped.map(|due| json!({
-                "before": due,
-                "reason": format!("{} timers fired (--timers-per-advance); advance again to go on", advance.fired),
-            })),
+            "stopped": stopped.map(|stopped| json!({ "before": stopped.before, "reason": stopped.reason() })),
             "unanswered": unanswered(&world.outbox),
         });
         if let Some(due) = &departure.due {
@@ -191,7 +194,9 @@ impl<P: Provider> Turns for Opened<'_, P> {
 
     fn upcoming(&self, agenda: &Agenda<'_>) -> Result<Value, Fault> {
         off_thread(|| {
+            // Nothing of it is kept, and it ends by itself.
             let mut world = self.draft();
+            world.limit(Limits::default());
             let clock = Self::clock_id(&world, agenda.clock)?;
             let now = world.now(clock);
             let until = later(now, agenda.within, "/within")?;

@@ -10,11 +10,11 @@ use crate::world::OUTCOMES_MOST;
 
 impl<P: Provider> Collects for Opened<'_, P> {
     fn pay(&self, session: &str, attempt: &Attempt, wall: Timestamp) -> Result<Value, Fault> {
-        self.slot.write(wall, |world| P::pay(world, session, attempt))
+        self.slot.change(wall, Fault::from, |world| P::pay(world, session, attempt))
     }
 
     fn save_method(&self, customer: &str, card: &Card, wall: Timestamp) -> Result<Value, Fault> {
-        self.slot.write(wall, |world| P::save_method(world, customer, card))
+        self.slot.change(wall, Fault::from, |world| P::save_method(world, customer, card))
     }
 
     fn outcomes(&self, wall: Timestamp) -> Vec<Value> {
@@ -27,7 +27,7 @@ impl<P: Provider> Collects for Opened<'_, P> {
             let message = format!("at most {OUTCOMES_MOST}, and these are {}", outcomes.len());
             return Err(Fault::field("/outcomes", "maxItems", message));
         }
-        self.slot.write(wall, |world| {
+        self.slot.change(wall, Fault::from, |world| {
             P::scriptable(world, of).ok_or_else(|| Fault::no_such("customer, payment method or invoice", of))?;
             world.scripts.set(of, outcomes.iter().copied());
             Ok(json!({ "of": of, "outcomes": outcomes }))

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Opened;
-use crate::api::{Copies, Fault, Provider};
+use crate::api::{Beginning, Copies, Fault, Provider};
 use crate::server::hosted::Hosted;
 use crate::server::shelf::SNAPSHOTS_MOST;
 use crate::server::slot::off_thread;
 use crate::time::Timestamp;
-use crate::world::{ClockId, NoWorld, World};
+use crate::world::{ClockId, NoWorld, Size, World};
 
 impl<P: Provider> Opened<'_, P> {
     fn row(&self, name: &str, world: &World<P::State>) -> Value {
@@ -30,8 +30,8 @@ pub(in crate::server) fn unwritten(why: NoWorld) -> Fault {
 }
 
 impl<P: Provider> Copies for Opened<'_, P> {
-    fn reset(&self, start: &Value, wall: Timestamp) -> Result<(), Fault> {
-        let fresh = self.hosted.make(&self.key, start, wall)?;
+    fn reset(&self, beginning: Beginning<'_>, wall: Timestamp) -> Result<(), Fault> {
+        let fresh = self.hosted.make(&self.key, beginning, wall)?;
         self.slot.replace(fresh);
         Ok(())
     }
@@ -46,6 +46,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
             "now": clock.reading(wall),
             "mode": clock.mode(),
             "eventCount": world.event_count(),
+            "rowCount": world.size().rows,
             "digest": digest,
         }))
     }
@@ -98,7 +99,7 @@ impl<P: Provider> Copies for Opened<'_, P> {
             let mut world = self.hosted.read_back(kept)?;
             // Should that break it, the old one is still there.
             world.catch_up(wall);
-            Ok::<_, Fault>(world)
+            world.overgrown(Size::default()).map_or(Ok(world), |bound| Err(Fault::from(bound)))
         })?;
         self.slot.replace(world);
         self.about(wall)

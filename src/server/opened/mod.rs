@@ -17,7 +17,7 @@ use super::slot::Slot;
 use crate::api::{Door, Fault, Found, Later, OutboxChange, Post, Provider, Search, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::Scheme;
-use crate::world::{ClockId, Delivery, Event, Id, Message, Notice as _, Outbox, State, World, matches};
+use crate::world::{ClockId, Delivery, Event, Id, Notice as _, Outbox, State, World, Written, matches};
 
 /// One world of a provider, opened for the control API.
 pub(super) struct Opened<'h, P: Provider> {
@@ -47,19 +47,22 @@ impl<P: Provider> Opened<'_, P> {
 
     fn post(world: &World<P::State>, wanted: &Post<'_>) -> Found {
         let (mut messages, mut next) = (Vec::new(), world.message_count());
-        let is_wanted = |message: &Message| wanted.to.is_none_or(|to| to == &*message.to);
-        for (number, message) in world.messages_from(wanted.from).filter(|(_, message)| is_wanted(message)) {
+        for (number, message) in world.messages_from(wanted.from) {
+            let Written { to, subject, link } = P::State::read(world, &message.letter);
+            if wanted.to.is_some_and(|wanted| wanted != &*to) {
+                continue;
+            }
             if messages.len() == wanted.limit {
                 next = number;
                 break;
             }
-            let link = message.link.as_ref().map(|link| format!("{}{link}", wanted.site.of(P::NAME)));
+            let link = link.map(|link| format!("{}{link}", wanted.site.of(P::NAME)));
             messages.push(json!({
                 "number": number,
                 "at": message.at,
                 "channel": message.channel,
-                "to": message.to,
-                "subject": message.subject,
+                "to": to,
+                "subject": subject,
                 "link": link,
             }));
         }
@@ -114,7 +117,7 @@ impl<P: Provider> Door for Opened<'_, P> {
     }
 
     fn change_outbox(&self, wall: Timestamp, change: OutboxChange<'_>) -> Result<Outbox, Fault> {
-        self.slot.write(wall, |world| {
+        self.slot.change(wall, Fault::from, |world| {
             let now = world.now(ClockId::WORLD);
             change(&mut world.outbox, now)?;
             Ok(world.outbox.clone())

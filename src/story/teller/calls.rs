@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{Broken, SHOWN, Teller, encoded};
-use crate::story::client::{Answer, Content};
+use super::{Broken, SHOWN, Teller};
+use crate::client::{Answer, Content, encoded};
 use crate::story::format::{Call, Step};
-use crate::story::matching::Difference;
+use crate::story::matching::{Difference, clipped};
+use crate::story::named;
 
 impl Teller<'_> {
     pub(super) async fn call(&mut self, step: &Step, call: &Call, number: &str) -> Result<Vec<Difference>, Broken> {
@@ -40,7 +41,7 @@ impl Teller<'_> {
             Some(path) => format!("{path}{query}"),
             None => format!("/{}{path}{query}", self.whom.provider),
         };
-        let answer = self.client.send(&method, &path, &headers, body).await;
+        let answer = self.wire.send(&method, &path, &headers, body).await;
         let expect = step.expect.as_ref().map(|expect| self.scope.fill(expect)).transpose()?;
         let is_lost = expect.as_ref().is_some_and(|expect| expect["lost"] == true);
         let answer = match answer {
@@ -48,14 +49,14 @@ impl Teller<'_> {
                 self.told.line(number, &format!("{label} lost"));
                 return Ok(Vec::new());
             }
-            Err(lost) => return Err(format!("no answer: {}", lost.0)),
+            Err(error) => return Err(error.to_string()),
             Ok(answer) if is_lost => {
                 return Err(format!("an answer came, {}, which should have been lost", answer.status));
             }
             Ok(answer) => answer,
         };
         let status = answer.status;
-        let found = json!({ "status": status, "headers": answer.headers, "body": answer.body });
+        let found = json!({ "status": status, "headers": named(&answer.headers), "body": answer.body });
         self.told.last = shown(&answer);
         let mut differences = self.found(step, &found, Some("/body"))?;
         let says_status = expect.as_ref().is_some_and(|expect| expect.get("status").is_some());
@@ -103,9 +104,8 @@ impl Teller<'_> {
 
 /// An answer, as a failure shows it.
 fn shown(answer: &Answer) -> String {
-    let violation = answer.headers.get("leapday-violation").and_then(Value::as_str);
-    let mut text: String = answer.body.to_string().chars().take(SHOWN).collect();
-    if let Some(violation) = violation {
+    let mut text = clipped(&answer.body.to_string(), SHOWN).into_owned();
+    if let Some(violation) = answer.header("leapday-violation") {
         let _ = write!(text, "\nleapday-violation: {violation}");
     }
     text

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Broken, EVENTS_MOST, PATIENCE, SHOWN, Teller};
-use crate::story::client::Received;
-use crate::story::event_type;
+use super::{Broken, EVENTS_MOST, PATIENCE, SHOWN, Teller, said};
+use crate::client::Received;
 use crate::story::format::{Assertion, Events, Order, Step, Webhook};
-use crate::story::matching::{Difference, differences};
-use crate::story::report::Edit;
+use crate::story::matching::{Difference, clipped, differences};
+use crate::story::named;
+use crate::story::report::{Edit, stacked};
+
+/// How much is shown of one of several that came.
+const LINE: usize = 200;
 
 impl Teller<'_> {
     /// The events from a number on, and the number of the next one.
@@ -67,7 +70,7 @@ impl Teller<'_> {
         let first =
             expected.iter().zip(events).position(|(wanted, event)| !differences(wanted, Some(event)).is_empty());
         let first = first.unwrap_or(expected.len().min(events.len()));
-        self.told.last = events.iter().map(line).collect::<Vec<_>>().join("\n");
+        self.told.last = stacked(events.iter().map(line));
         vec![Difference {
             pointer: format!("/{first}"),
             expected: expected.get(first).map_or_else(|| format!("no event after {first}"), Value::to_string),
@@ -81,30 +84,27 @@ impl Teller<'_> {
         wanted: &Webhook,
         number: &str,
     ) -> Result<Vec<Difference>, Broken> {
-        let Some(receiver) = &self.receiver else { return Err("nobody listens".to_owned()) };
+        let Some(inbox) = &self.inbox else { return Err("nobody listens".to_owned()) };
         let of_type = wanted.r#type.as_deref().map(|name| self.scope.text(name)).transpose()?;
         let body = wanted.body.as_ref().map(|body| self.scope.fill(body)).transpose()?;
         let headers = wanted.headers.as_ref().map(|headers| self.scope.fill(headers)).transpose()?;
         let is_wanted = |one: &Received| {
             of_type
                 .as_deref()
-                .is_none_or(|name| event_type(one).is_some_and(|found| crate::world::matches(name, found)))
+                .is_none_or(|name| one.event_type().is_some_and(|found| crate::world::matches(name, found)))
                 && body.as_ref().is_none_or(|body| differences(body, Some(&one.body)).is_empty())
-                && headers
-                    .as_ref()
-                    .is_none_or(|all| differences(all, Some(&Value::Object(one.headers.clone()))).is_empty())
+                && headers.as_ref().is_none_or(|all| differences(all, Some(&named(&one.headers))).is_empty())
         };
-        let found = receiver.find(wanted.count.unwrap_or(1), PATIENCE, is_wanted).await;
-        let said = of_type.as_deref().unwrap_or("any");
-        self.told.line(number, &format!("expect_webhook {said}: {}", found.len()));
+        let found = inbox.find(wanted.count.unwrap_or(1), PATIENCE, is_wanted).await.map_err(said)?;
+        let which = of_type.as_deref().unwrap_or("any");
+        self.told.line(number, &format!("expect_webhook {which}: {}", found.len()));
         let is_right = wanted.count.map_or(!found.is_empty(), |count| count == found.len());
         if !is_right {
-            let others = receiver.find(0, Duration::ZERO, |_| true).await;
-            let others: Vec<String> =
-                others.iter().map(|one| one.body.to_string().chars().take(200).collect()).collect();
-            self.told.last = format!("besides came:\n{}", others.join("\n"));
+            let others = inbox.find(0, Duration::ZERO, |_| true).await.map_err(said)?;
+            let others = others.iter().map(|one| clipped(&one.body.to_string(), LINE).into_owned());
+            self.told.last = format!("besides came:\n{}", stacked(others));
             let expected = wanted.count.map_or_else(|| "at least one".to_owned(), |count| count.to_string());
-            let expected = format!("{expected} like type {said}, body {}", json!(body));
+            let expected = format!("{expected} like type {which}, body {}", json!(body));
             return Ok(vec![Difference { pointer: String::new(), expected, found: Some(json!(found.len())) }]);
         }
         if let Some(first) = found.first() {
@@ -128,7 +128,7 @@ impl Teller<'_> {
             self.capture(step, message, "")?;
             return Ok(Vec::new());
         }
-        self.told.last = messages.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        self.told.last = stacked(messages.iter().map(|message| clipped(&message.to_string(), LINE).into_owned()));
         let pointer = String::new();
         Ok(vec![Difference { pointer, expected: wanted.to_string(), found: messages.last().cloned() }])
     }
@@ -161,7 +161,7 @@ impl Teller<'_> {
         if differing.is_empty() {
             self.capture(step, found, root.unwrap_or_default())?;
         } else if self.told.last.is_empty() {
-            self.told.last = found.to_string().chars().take(SHOWN).collect();
+            self.told.last = clipped(&found.to_string(), SHOWN).into_owned();
         }
         Ok(differing)
     }
@@ -173,8 +173,8 @@ impl Teller<'_> {
                 None => format!("{root}{pointer}"),
             };
             let value = found.pointer(&whole).ok_or_else(|| {
-                let shown: String = found.pointer(root).unwrap_or(found).to_string().chars().take(SHOWN).collect();
-                format!("capture {name}: there is nothing at {pointer} of {shown}")
+                let whole = found.pointer(root).unwrap_or(found).to_string();
+                format!("capture {name}: there is nothing at {pointer} of {}", clipped(&whole, SHOWN))
             })?;
             self.scope.set(name, value.clone());
         }

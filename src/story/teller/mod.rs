@@ -6,15 +6,15 @@ mod looks;
 
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, Content, Receiver};
 use super::format::{Action, Payment, Step, Story, Turn};
 use super::matching::Difference;
 use super::report::{Failure, Told};
 use super::scope::Scope;
 use super::{Operations, Whom};
+use crate::client::{Content, Error, Inbox, Wire, encoded, session_of};
+use crate::contract::counted;
 
 /// How long a webhook or a message is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,14 +25,14 @@ const SHOWN: usize = 800;
 
 /// A story that is being told.
 pub struct Teller<'a> {
-    client: &'a Client,
+    wire: &'a Wire,
     whom: &'a Whom,
     operations: &'a Operations,
     /// What the key is made of.
     name: String,
     key: String,
     scope: Scope,
-    receiver: Option<Receiver>,
+    inbox: Option<Inbox>,
     /// The number of the first event that no step has looked at.
     looked: usize,
     calls: usize,
@@ -46,16 +46,16 @@ type Broken = String;
 
 impl<'a> Teller<'a> {
     #[must_use]
-    pub fn new(client: &'a Client, whom: &'a Whom, operations: &'a Operations, name: String, accepts: bool) -> Self {
+    pub fn new(wire: &'a Wire, whom: &'a Whom, operations: &'a Operations, name: String, accepts: bool) -> Self {
         let key = whom.key(&name);
         Self {
-            client,
+            wire,
             whom,
             operations,
             name,
             key,
             scope: Scope::default(),
-            receiver: None,
+            inbox: None,
             looked: 0,
             calls: 0,
             accepts,
@@ -73,7 +73,7 @@ impl<'a> Teller<'a> {
         // A world that failed stays, so that it can be looked at.
         if self.told.failures.is_empty() {
             let path = format!("/_leapday/worlds/{}?provider={}", encoded(&self.key), self.whom.provider);
-            let _ = self.client.send("DELETE", &path, &[], None).await;
+            let _ = self.wire.send("DELETE", &path, &self.credentials(), None).await;
         }
         self.told
     }
@@ -81,16 +81,15 @@ impl<'a> Teller<'a> {
     async fn open(&mut self, story: &Story) -> Result<(), Broken> {
         let (provider, key) = (self.whom.provider, encoded(&self.key));
         let old = format!("/_leapday/worlds/{key}?provider={provider}");
-        self.client.send("DELETE", &old, &[], None).await.map_err(|lost| lost.0)?;
-        let world = json!({ "key": self.key, "world": story.world });
+        self.wire.send("DELETE", &old, &self.credentials(), None).await.map_err(said)?;
+        let world = json!({ "key": self.key, "world": story.world, "now": story.start });
         self.control("POST", &format!("/worlds?provider={provider}"), Some(&world)).await?;
-        self.turn("", &json!({ "now": story.start })).await?;
         self.scope.set("start", json!(story.start));
         if story.listens() {
-            let receiver = Receiver::listen().await.map_err(|error| format!("no receiver of webhooks: {error}"))?;
-            let endpoint = json!({ "url": receiver.url });
+            let inbox = Inbox::open().await.map_err(said)?;
+            let endpoint = json!({ "url": inbox.url });
             self.control("POST", &self.here("/webhook-endpoints"), Some(&endpoint)).await?;
-            self.receiver = Some(receiver);
+            self.inbox = Some(inbox);
         }
         self.looked = self.events(usize::MAX).await?.1;
         Ok(())
@@ -160,8 +159,8 @@ impl<'a> Teller<'a> {
                 Ok(Vec::new())
             }
             Action::Receiver(status) => {
-                if let Some(receiver) = &self.receiver {
-                    receiver.answer(*status);
+                if let Some(inbox) = &self.inbox {
+                    inbox.answer(*status);
                 }
                 self.told.line(number, &format!("receiver answers {status}"));
                 Ok(Vec::new())
@@ -192,23 +191,24 @@ impl<'a> Teller<'a> {
         format!("{path}{between}provider={}&world={}", self.whom.provider, encoded(&self.key))
     }
 
+    /// Whose world a call on the control API is about.
+    fn credentials(&self) -> Vec<(String, String)> {
+        self.whom.credentials(&self.key)
+    }
+
     /// What the control API answers, which a story takes for granted.
     async fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Broken> {
         let path = format!("/_leapday{path}");
         let body = body.cloned().map(Content::Json);
-        let answer = self.client.send(method, &path, &[], body).await.map_err(|lost| lost.0)?;
+        let answer = self.wire.send(method, &path, &self.credentials(), body).await.map_err(said)?;
         if answer.status < 300 {
             return Ok(answer.body);
         }
-        let violations = answer.body["violations"].as_array().into_iter().flatten();
-        let details: Vec<&str> = violations.filter_map(|violation| violation["message"].as_str()).collect();
-        let message = answer.body["message"].as_str().unwrap_or("refused");
-        Err(if details.is_empty() { message.to_owned() } else { format!("{message}: {}", details.join("; ")) })
+        Err(said(Error::refused(path, answer)))
     }
 
     async fn turn(&self, path: &str, body: &Value) -> Result<Value, Broken> {
-        let limited = if path.is_empty() { path.to_owned() } else { format!("{path}?limit={EVENTS_MOST}") };
-        self.control("POST", &self.here(&format!("/clock{limited}")), Some(body)).await
+        self.control("POST", &self.here(&format!("/clock{path}?limit={EVENTS_MOST}")), Some(body)).await
     }
 
     async fn advance(&mut self, step: &Step, turn: &Turn, dry: bool, number: &str) -> Result<Vec<Difference>, Broken> {
@@ -231,7 +231,8 @@ impl<'a> Teller<'a> {
     fn told_turn(&mut self, number: &str, what: &str, told: &Value) {
         let word = |name: &str| told[name].as_str().unwrap_or("?").to_owned();
         let due = told["due"]["what"].as_str().map(|due| format!("  {due}")).unwrap_or_default();
-        let line = format!("{what} {} -> {}  {} events{due}", word("from"), word("now"), told["eventCount"]);
+        let count = counted(&told["eventCount"], "event");
+        let line = format!("{what} {} -> {}  {count}{due}", word("from"), word("now"));
         self.told.line(number, &line);
         for event in told["events"].as_array().into_iter().flatten() {
             self.told.event(event);
@@ -240,9 +241,6 @@ impl<'a> Teller<'a> {
 
     async fn pay(&mut self, step: &Step, payment: &Payment, number: &str) -> Result<Vec<Difference>, Broken> {
         let session = self.scope.text(&payment.session)?;
-        // What leads to a page leads to its session.
-        let session = session.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-        let session = session.rsplit('/').next().unwrap_or_default().to_owned();
         let (how, body) = if let Some(code) = &payment.fail {
             ("fail", json!({ "code": self.scope.text(code)? }))
         } else {
@@ -255,7 +253,7 @@ impl<'a> Teller<'a> {
             }
             ("complete", body)
         };
-        let path = format!("/payments/{}/{how}", encoded(&session));
+        let path = format!("/payments/{}/{how}", encoded(session_of(&session)));
         let paid = self.control("POST", &self.here(&path), Some(&body)).await?;
         let outcome =
             if paid["paid"] == true { "paid".to_owned() } else { format!("not paid: {}", paid["declineCode"]) };
@@ -312,7 +310,9 @@ fn title(step: &Step, number: &str) -> String {
     format!("step {number}: {what}{name}")
 }
 
-fn encoded(text: &str) -> String {
-    const KEPT: percent_encoding::AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    utf8_percent_encode(text, &KEPT).to_string()
+fn said(error: Error) -> Broken {
+    match error {
+        Error::Refused(refusal) => refusal.message,
+        other => other.to_string(),
+    }
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod attempts;
+mod endpoint;
 mod rules;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use imbl::{HashMap, OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 
 pub use self::attempts::{Answer, Attempt};
+pub use self::endpoint::{Endpoint, matches};
 pub use self::rules::{Mischief, Rule};
 use super::table::{Id, Row, Table};
 use super::{ClockId, NoWorld, Timer, pairs, text};
@@ -21,88 +23,6 @@ use crate::time::Timestamp;
 
 /// How many deliveries that are over a world remembers: some 30 MB of bodies. Older ones are forgotten.
 pub const DELIVERIES_KEPT: usize = 10_000;
-
-/// Somebody who wants to hear of events.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Endpoint {
-    pub url: Arc<str>,
-    /// What bodies are signed with, in the form of the provider's scheme.
-    pub secret: Arc<str>,
-    /// Event types, or beginnings of such before `.*`; empty: all.
-    pub events: Vec<Box<str>>,
-    pub enabled: bool,
-    /// It answered so often with a 4xx that nothing is sent any more, until somebody enables it again.
-    pub gave_out: bool,
-    /// What somebody has noted about it.
-    pub description: Option<Box<str>>,
-    /// The secret before this one, and until when it signs as well.
-    pub retiring: Option<(Arc<str>, Timestamp)>,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    /// How many attempts in a row it has answered with a 4xx.
-    pub refused: u32,
-    /// Whether its last attempt was answered in time. An advance does not wait for one that hangs.
-    pub responsive: bool,
-}
-
-impl Row for Endpoint {
-    const PREFIX: &'static str = "we_";
-    const NOUN: &'static str = "webhook endpoint";
-}
-
-impl Endpoint {
-    /// One that hears everything.
-    #[must_use]
-    pub fn new(url: &str, secret: &str, created_at: Timestamp) -> Self {
-        Self {
-            url: Arc::from(url),
-            secret: Arc::from(secret),
-            events: Vec::new(),
-            enabled: true,
-            gave_out: false,
-            description: None,
-            retiring: None,
-            created_at,
-            updated_at: created_at,
-            refused: 0,
-            responsive: true,
-        }
-    }
-
-    /// Gives it another secret; the one that it had goes on signing beside it until an instant.
-    pub fn rotate(&mut self, secret: &str, until: Timestamp) {
-        let before = std::mem::replace(&mut self.secret, Arc::from(secret));
-        self.retiring = Some((before, until));
-    }
-
-    /// What a message is signed with at an instant, newest first.
-    #[must_use]
-    pub fn secrets(&self, now: Timestamp) -> Vec<Arc<str>> {
-        let retiring = self.retiring.iter().filter(|(_, until)| now < *until).map(|(secret, _)| Arc::clone(secret));
-        std::iter::once(Arc::clone(&self.secret)).chain(retiring).collect()
-    }
-
-    /// Lets it hear again, with a clean slate, or no more.
-    pub fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-        self.gave_out = false;
-        self.refused = 0;
-        self.responsive = true;
-    }
-
-    fn wants(&self, event_type: &str) -> bool {
-        self.enabled && (self.events.is_empty() || self.events.iter().any(|wanted| matches(wanted, event_type)))
-    }
-}
-
-/// Whether an event type is the wanted one, or begins as `invoice.*` says.
-#[must_use]
-pub fn matches(wanted: &str, event_type: &str) -> bool {
-    match wanted.strip_suffix('*') {
-        Some(start) => event_type.starts_with(start),
-        None => event_type == wanted,
-    }
-}
 
 /// One event on its way to one endpoint.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -327,6 +247,11 @@ impl Outbox {
 
     pub fn remove_rule(&mut self, id: Id<Rule>) {
         self.rules.remove(id);
+    }
+
+    /// How many rows its tables have had.
+    pub(super) fn rows(&self) -> usize {
+        self.endpoints.made() + self.deliveries.made() + self.rules.made()
     }
 
     /// A number that follows from the world's seed, other for each endpoint: what generated secrets come from.

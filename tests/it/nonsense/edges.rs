@@ -1,6 +1,6 @@
 //! What is accepted at the edge: the largest decimals, the ends of the calendar, cadences of seconds.
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Api, api, text};

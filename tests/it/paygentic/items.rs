@@ -237,6 +237,61 @@ fn lines_follow_the_tag_until_their_invoice_is_closed() {
 }
 
 #[test]
+fn lines_are_shown_with_their_items_where_that_is_asked() {
+    let api = api();
+    let product = api.product();
+    let (seats, calls) = (item(&api, "Seats", json!({ "catalogId": product })), item(&api, "Calls", json!({})));
+    let code = reference(&api, &seats, "4000", true);
+    let fee_price = api.fee_price(&product, "10", "P1M", "in_advance", json!({}));
+    let setup_price = api.fee_price(&product, "5", "P1M", "in_advance", json!({}));
+    let (metric, usage_price) = api.usage_price(&product, "call", "COUNT", json!({ "unitPrice": "1" }));
+    for price in [&fee_price, &setup_price] {
+        let fee = text(&api.get(&format!("/v0/prices/{price}")), "feeId").to_owned();
+        api.patch(&format!("/v0/fees/{fee}"), &json!({ "itemId": seats })).expect(200);
+    }
+    api.patch(&format!("/v0/billableMetrics/{metric}"), &json!({ "itemId": calls })).expect(200);
+    let plan = api.plan(&product, &[&fee_price, &setup_price, &usage_price], json!({}));
+    let clock = api.clock("2028-01-01T00:00:00Z");
+    let customer = api.customer("ada@example.com");
+    let subscription = api.subscribe(&plan, &customer, &clock, "2028-01-01T00:00:00Z", json!({}));
+    api.pay(&subscription);
+    let invoice = text(&api.invoices(text(&subscription, "id"))[1], "id").to_owned();
+    let (whole, lines) = (format!("/v2/invoices/{invoice}"), format!("/v2/invoices/{invoice}/lineItems"));
+    let ledger = format!("/v2/invoices/lineItems?invoiceId={invoice}&");
+    // Three lines, two items; each once, in the order of the lines.
+    let order: Vec<String> =
+        texts(api.get(&lines)["lineItems"].as_array().unwrap(), "itemId").into_iter().map(str::to_owned).collect();
+    assert_eq!(order.len(), 3, "{order:?}");
+    let mut expected = order;
+    expected.dedup();
+    let shown = |provider: &str| {
+        let query = format!("expand=items&provider={provider}");
+        let on_lines = api.get(&format!("{lines}?{query}"))["items"].clone();
+        assert_eq!(api.get(&format!("{whole}?{query}"))["lineItems"]["items"], on_lines);
+        assert_eq!(api.get(&format!("{ledger}{query}"))["items"], on_lines);
+        on_lines.as_array().unwrap().clone()
+    };
+    let items = shown("netsuite");
+    assert_eq!(texts(&items, "id"), expected);
+    let of = |items: &[Value], id: &str| items.iter().find(|item| item["id"] == *id).unwrap().clone();
+    let (seat, call) = (of(&items, &seats), of(&items, &calls));
+    assert_eq!(
+        (&seat["name"], &seat["catalogId"], &seat["archivedAt"]),
+        (&json!("Seats"), &json!(product), &Value::Null)
+    );
+    assert_eq!(texts(seat["externalReferences"].as_array().unwrap(), "id"), [code.as_str()]);
+    assert_eq!((&call["catalogId"], &call["externalReferences"]), (&Value::Null, &json!([])));
+    assert_eq!(of(&shown("salesforce"), &seats)["externalReferences"], json!([]));
+    // A page holds the items of its own lines.
+    assert_eq!(api.get(&format!("{lines}?expand=items&limit=1"))["items"].as_array().unwrap().len(), 1);
+    // Whatever else is asked for expands nothing, and a header says so.
+    let answer = api.send("GET", &format!("{whole}?expand=item"), &Value::Null);
+    assert_eq!(answer.body.get("lineItems"), api.get(&whole).get("lineItems"));
+    assert!(answer.header("leapday-warning").unwrap().ends_with("did you mean \"items\"?"), "{answer:?}");
+    assert_eq!(api.get(&lines).get("items"), None);
+}
+
+#[test]
 fn what_is_wrong_is_told_and_changes_nothing() {
     let api = api();
     let path = format!("/v0/items/{}", item(&api, "Seats", json!({})));

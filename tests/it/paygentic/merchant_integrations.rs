@@ -1,6 +1,6 @@
 //! Connections to other systems, and the accounts of a CRM (facts: paygentic-behaviour §2.14, §1.3).
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::{Api, MERCHANT, api, fresh_key, text, texts};

@@ -117,6 +117,7 @@ fn a_completed_payment_is_told_and_paid_no_more() {
     api.world_advance_to("2028-01-02T12:00:00Z");
     let paid = api.post(&complete, &json!({})).expect(200);
     assert_eq!((&paid["status"], &paid["paid"]), (&json!("completed"), &json!(true)));
+    assert_eq!(paid["declineCode"], Value::Null, "that was the other card");
     let read = again(&api, &made);
     assert_eq!((&read["status"], read.get("paymentUrl")), (&json!("completed"), None));
     let (kind, data) = api.last_event();

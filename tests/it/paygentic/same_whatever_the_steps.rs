@@ -1,6 +1,6 @@
 //! The property that everything rests on: one long advance equals many short ones, to the byte.
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::{Api, text};

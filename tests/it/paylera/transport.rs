@@ -1,6 +1,6 @@
 //! Tokens, audiences, versions, problems (facts: paylera §1.1–1.3, §1.7).
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use leapday::sandbox::{NOWHERE, Options, mounts};
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::Value;
 
 pub use self::browser::{Browser, Shown};

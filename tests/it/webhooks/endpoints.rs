@@ -1,7 +1,7 @@
 //! Who hears what.
 
-use leapday::Sandbox;
 use leapday::api::Webhook;
+use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use super::frozen;

@@ -1,6 +1,6 @@
 //! Attempts and the clock.
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use super::frozen;

@@ -3,12 +3,14 @@
 //! Facts: paygentic-behaviour §4. Lines keep full precision; the invoice rounds subtotal and tax, each
 //! once, to the minor unit. A total never falls below zero.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::provenance::{Applied, Bounds};
 use super::{Billed, Invoice, Kind, LineItem};
-use crate::billing::money::{self, round_minor};
+use crate::billing::money::{self, minor_digits, round_to};
 use crate::billing::price::Rated;
 use crate::billing::tax::{Behaviour, tax};
 use crate::providers::paygentic::billable_metrics::Metric;
@@ -61,7 +63,7 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     for (id, Adjusted { line, applied, discount }) in ids.iter().zip(reckoned) {
         settle(state, *id, line, applied, now);
         lines.push(*id);
-        if let Some((discount, applied)) = discount {
+        if let Some((discount, applied)) = discount.map(|discount| *discount) {
             let line = LineItem { kind: Kind::Adjustment, created_at: now, ..LineItem::clone(&state.line_items[*id]) };
             let id = state.line_items.insert(line);
             settle(state, id, discount, applied, now);
@@ -78,7 +80,7 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
 }
 
 /// Writes down what a line has come to.
-fn settle(state: &mut State, id: Id<LineItem>, line: Reckoned, applied: Applied, now: Timestamp) {
+fn settle(state: &mut State, id: Id<LineItem>, line: Reckoned, applied: Option<Arc<Applied>>, now: Timestamp) {
     let item = tag(state, &state.line_items[id]);
     state.line_items.update(id, |row| {
         row.item = item;
@@ -89,7 +91,7 @@ fn settle(state: &mut State, id: Id<LineItem>, line: Reckoned, applied: Applied,
         row.tax = line.tax;
         row.tax_rate = line.rate;
         row.calculated_at = Some(now);
-        row.applied = applied.kept();
+        row.applied = applied;
     });
 }
 
@@ -134,8 +136,8 @@ pub struct Charge {
 /// A line, and what was agreed to take away from it; and what made both so.
 pub struct Adjusted {
     pub line: Reckoned,
-    applied: Applied,
-    pub discount: Option<(Reckoned, Applied)>,
+    applied: Option<Arc<Applied>>,
+    pub discount: Option<Box<(Reckoned, Option<Arc<Applied>>)>>,
 }
 
 /// What lines come to together: usage discounts, bounds of quantities, then percentages (§4, order of steps). Lines that
@@ -160,9 +162,9 @@ pub fn reckon_all(
         });
         let units_off = adjustments.usage_discounts(line).map(|(id, _)| id).collect();
         let discount = adjustments.discount(line, lines, &charges).map(|Taken { charge, base, off }| {
-            (taxed(state, line, charge), Applied { base: named(&base), off, ..Applied::default() })
+            Box::new((taxed(state, line, charge), Applied { base: named(&base), off, ..Applied::default() }.kept()))
         });
-        let applied = Applied { allowed, units_off, bounds, ..Applied::default() };
+        let applied = Applied { allowed, units_off, bounds, ..Applied::default() }.kept();
         Adjusted { line: taxed(state, line, charges[n]), applied, discount }
     };
     lines.iter().zip(allowed).enumerate().map(adjusted).collect()
@@ -256,16 +258,17 @@ pub fn add_up(lines: &[Adjusted], behaviour: Behaviour, currency: &str) -> Total
     let all = || {
         lines
             .iter()
-            .flat_map(|Adjusted { line, discount, .. }| [Some(*line), discount.as_ref().map(|(line, _)| *line)])
+            .flat_map(|Adjusted { line, discount, .. }| [Some(*line), discount.as_ref().map(|discount| discount.0)])
             .flatten()
     };
     let net: Decimal = money::sum(all().map(|line| line.net));
     let tax: Decimal = money::sum(all().map(|line| line.tax));
-    let rounded_tax = round_minor(tax, currency);
+    let digits = minor_digits(currency);
+    let rounded_tax = round_to(tax, digits);
     let rounded_net = match behaviour {
-        Behaviour::Exclusive => round_minor(net, currency),
+        Behaviour::Exclusive => round_to(net, digits),
         // Prices that contain tax are round as a whole: the subtotal is what the tax leaves.
-        Behaviour::Inclusive => round_minor(net.saturating_add(tax), currency).saturating_sub(rounded_tax),
+        Behaviour::Inclusive => round_to(net.saturating_add(tax), digits).saturating_sub(rounded_tax),
     };
     if rounded_net.saturating_add(rounded_tax) < Decimal::ZERO {
         return Totals::default();

@@ -69,9 +69,12 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
         let span = window.get_or_insert(line.window);
         *span = Window { start: span.start.min(line.window.start), end: span.end.max(line.window.end) };
         metered |= line.kind == Kind::Metered;
-        let discount = discount(&line).map(|line| (standing(&world.state, &earlier, charge, at, true), line));
-        lines
-            .extend([Some((known, line)), discount].into_iter().flatten().map(|(known, line)| put(world, known, line)));
+        let discount = discount(&line);
+        lines.push(put(world, known, line));
+        if let Some(line) = discount {
+            let known = standing(&world.state, &earlier, charge, at, true);
+            lines.push(put(world, known, line));
+        }
     }
     for id in collected(world, subscription, moment) {
         world.state.line_items.update(id, |line| line.invoice = Some(invoice));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::calculate::{Reckoned, reckon, tag};
+use super::expansion::{Expansion, ResolvedItem};
 use super::provenance;
 use super::{Invoice, Kind, LineItem, Status};
 use crate::api::{Call, Fault, Reply};
@@ -27,6 +28,8 @@ pub struct InvoiceLines<'a> {
     invoice_id: IdText,
     line_items: Vec<InvoiceLine<'a>>,
     total_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<Vec<ResolvedItem<'a>>>,
     next_page_token: Option<String>,
 }
 
@@ -154,7 +157,7 @@ pub(super) fn block<'a>(
     id: Id<Invoice>,
     limit: u64,
     token: Option<&str>,
-    traced: bool,
+    expansion: &Expansion<'_>,
 ) -> Result<InvoiceLines<'a>, Fault> {
     let state = &world.state;
     let row = &state.invoices[id];
@@ -168,6 +171,8 @@ pub(super) fn block<'a>(
         }
     };
     let to = from.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)).min(total_count);
+    let traced = expansion.traces();
+    let tags = row.lines.iter().take(to).skip(from).filter_map(|line| tag(state, &state.line_items[*line]));
     // What was bought comes behind the lines.
     let shown = |n: usize| match row.lines.get(n) {
         Some(line) => Some(on_invoice(state, *line, &state.line_items[*line], traced)),
@@ -177,21 +182,17 @@ pub(super) fn block<'a>(
         invoice_id: state.invoices.text(id),
         line_items: (from..to).filter_map(shown).collect(),
         total_count,
+        items: expansion.items(state, tags),
         next_page_token: (to < total_count).then(|| to.to_string()),
     })
-}
-
-/// Whether a query asks for more than the lines say by themselves.
-pub(super) fn expands(call: &Call, what: &str) -> bool {
-    let expand = call.query.get("expand").and_then(Value::as_str).unwrap_or("");
-    expand.split(',').any(|part| part.trim() == what)
 }
 
 pub(super) fn of_invoice(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id = call.id(&world.state.invoices)?;
     let limit = call.query.get("limit").and_then(Value::as_u64).unwrap_or(100);
     let token = call.query.get("pageToken").and_then(Value::as_str);
-    Ok(Reply::ok(&block(world, id, limit, token, expands(call, provenance::EXPANSION))?))
+    let expansion = Expansion::of(call);
+    Ok(expansion.hinted(Reply::ok(&block(world, id, limit, token, &expansion)?)))
 }
 
 /// A line in the ledger.
@@ -294,6 +295,8 @@ struct Ledger<'a> {
     data: Vec<Entry<'a>>,
     total_count: usize,
     summary: Summary<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<Vec<ResolvedItem<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -307,7 +310,7 @@ struct Summary<'a> {
 pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
     let filter: Filter = call.filter()?;
     let state = &world.state;
-    let traced = expands(call, provenance::EXPANSION);
+    let expansion = Expansion::of(call);
     let missing = |noun: &str, id: &str| Fault::no_such(noun, id);
     let (subscription, invoice) = match (filter.subscription_id.as_deref(), filter.invoice_id.as_deref()) {
         (_, Some(text)) => {
@@ -337,7 +340,8 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Fault> {
         currency: &state.plans[state.subscriptions[subscription].plan].currency,
     };
     let (shown, total_count) = call.paging().cut(entries.into_iter());
-    let trace = |id| traced.then(|| provenance::of_line(state, id, &state.line_items[id]));
+    let items = expansion.items(state, shown.iter().filter_map(|(id, _)| tag(state, &state.line_items[*id])));
+    let trace = |id| expansion.traces().then(|| provenance::of_line(state, id, &state.line_items[id]));
     let data = shown.into_iter().map(|(id, entry)| Entry { provenance: trace(id), ..entry }).collect();
-    Ok(Reply::ok(&Ledger { object: "list", data, total_count, summary }))
+    Ok(expansion.hinted(Reply::ok(&Ledger { object: "list", data, total_count, summary, items })))
 }

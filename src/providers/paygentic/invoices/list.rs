@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Invoice, Status, body, lines, provenance};
+use super::expansion::Expansion;
+use super::{Invoice, Status, body, lines};
 use crate::api::{Call, Fault, Reply};
 use crate::contract::Violation;
 use crate::providers::paygentic::World;
@@ -48,11 +49,11 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Reply, Fault> {
     let id: Id<Invoice> = call.id(&world.state.invoices)?;
     let mut body = body(world, id, &world.state.invoices[id], call.site);
     body.payment_in_flight = Some(false);
-    let traced = lines::expands(call, provenance::EXPANSION);
-    if traced || lines::expands(call, "lineItems") {
+    let expansion = Expansion::of(call);
+    if expansion.shows_lines() {
         let limit = call.query.get("lineItemsLimit").and_then(Value::as_u64).unwrap_or(100);
         let token = call.query.get("lineItemsPageToken").and_then(Value::as_str);
-        body.line_items = Some(lines::block(world, id, limit, token, traced)?);
+        body.line_items = Some(lines::block(world, id, limit, token, &expansion)?);
     }
-    Ok(Reply::ok(&body))
+    Ok(expansion.hinted(Reply::ok(&body)))
 }

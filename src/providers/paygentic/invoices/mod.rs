@@ -6,6 +6,7 @@
 mod body;
 mod calculate;
 pub mod drafts;
+mod expansion;
 mod lines;
 mod list;
 mod manual;

@@ -25,9 +25,6 @@ use crate::providers::paygentic::state::State;
 use crate::providers::paygentic::subscriptions::{Adjustment, interval_id};
 use crate::world::Id;
 
-/// What a query expands to have traces.
-pub const EXPANSION: &str = "lineProvenance";
-
 /// The format of a trace.
 const VERSION: u8 = 1;
 /// What a decimal holds in any case; one step is rounded to that, halves to even.

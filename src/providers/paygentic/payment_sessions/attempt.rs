@@ -42,11 +42,13 @@ pub fn pay(world: &mut World, session: &str, attempt: &Attempt) -> Result<Value,
         Attempt::Pay { card, save } => drop(charge(world, id, card, *save)),
     }
     let row = &world.state.sessions[id];
+    let paid = row.status == Status::Completed;
     Ok(json!({
         "session": world.state.sessions.text(id),
         "status": row.status,
-        "paid": row.status == Status::Completed,
-        "declineCode": row.decline,
+        "paid": paid,
+        // The session remembers what was tried before.
+        "declineCode": row.decline.as_deref().filter(|_| !paid),
     }))
 }
 

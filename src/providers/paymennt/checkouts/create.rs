@@ -16,7 +16,7 @@ use crate::providers::paymennt::branches;
 use crate::providers::paymennt::customers::{self, Details, Seen};
 use crate::providers::paymennt::terminals;
 use crate::time::Cadence;
-use crate::world::{Channel, ClockId, Id, Message, hash};
+use crate::world::{Channel, ClockId, Id, Message, Written, hash};
 
 /// How long a checkout without `expiresIn` can be paid: what every example has (§2.1).
 const LIFE_MINUTES: u32 = 1_440;
@@ -86,9 +86,8 @@ pub fn link(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     for (channel, to) in ways {
         let subject = format!("Payment request: {}", price(&row));
         let subject = row.description.as_ref().map(|text| format!("{subject} for {text}")).unwrap_or(subject);
-        let link = Some(path(&row).into());
-        let at = row.created_at;
-        world.send(Message { at, channel, to: Arc::from(&**to), subject: subject.into(), link });
+        let letter = Written { to: Arc::from(&**to), subject, link: Some(path(&row)) };
+        world.send(Message { at: row.created_at, channel, letter });
     }
     Ok(show(world, id, call.site))
 }

@@ -29,7 +29,7 @@ use crate::api::{Action, Call, Fault, Gist, Noun, Reply, Site, read, write};
 use crate::billing::money::major;
 use crate::contract::Violation;
 use crate::time::Timestamp;
-use crate::world::{Channel, ClockId, Id, IdText, Message, Row};
+use crate::world::{Channel, ClockId, Id, IdText, Message, Row, Written};
 
 const NOT_FOUND: &str = "Checkout not found for API merchant";
 /// Collection and database in which real-time listeners would look (§2.1).
@@ -320,9 +320,11 @@ pub fn paid(world: &mut World, id: Id<Checkout>, used: &'static str) {
         world.send(Message {
             at: now,
             channel: Channel::Email,
-            to: Arc::from(&*seen.details.email),
-            subject: format!("Payment received: {} for {}", price(&row), row.order_id).into(),
-            link: None,
+            letter: Written {
+                to: Arc::from(&*seen.details.email),
+                subject: format!("Payment received: {} for {}", price(&row), row.order_id),
+                link: None,
+            },
         });
     }
 }

@@ -14,7 +14,7 @@ use crate::providers::paymennt::checkouts::{self, Checkout, Kind, Wanted};
 use crate::providers::paymennt::notices::Notice;
 use crate::providers::paymennt::state::Due;
 use crate::time::Timestamp;
-use crate::world::{Channel, ClockId, Id, Message, hash};
+use crate::world::{Channel, ClockId, Id, Message, Written, hash};
 
 /// Sets the timer of the first point of the grid that lies ahead.
 pub fn await_next(world: &mut World, id: Id<Subscription>) {
@@ -65,8 +65,8 @@ pub fn send(world: &mut World, id: Id<Subscription>) {
     let subject =
         format!("Payment request: {} {} for {}", row.currency, major(row.amount, &row.currency), row.description);
     let to = Arc::from(&*row.customer.details.email);
-    let message = Message { at: now, channel: Channel::Email, to, subject: subject.into(), link: Some(link.into()) };
-    world.send(message);
+    let letter = Written { to, subject, link: Some(link) };
+    world.send(Message { at: now, channel: Channel::Email, letter });
     world.emit(ClockId::WORLD, Notice::SubscriptionPayment(payment));
 }
 

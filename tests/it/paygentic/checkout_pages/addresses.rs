@@ -1,6 +1,6 @@
 //! Whose page an address opens, and what it loads.
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::json;
 
 use super::{order, page_of, pay, session, unchanged, waiting};

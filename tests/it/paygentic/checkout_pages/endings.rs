@@ -1,6 +1,6 @@
 //! How it ends: declines, a bank that asks, redirects, frames, pages that are over.
 
-use leapday::Sandbox;
+use leapday::blocking::Sandbox;
 use serde_json::json;
 
 use super::{CARD, challenged, count, order, order_with_redirects, page_of, pay, session, unchanged, waiting};
