@@ -239,7 +239,8 @@ pub fn router(data: &[u8]) {
 pub fn query(data: &[u8]) {
     let Some(lines) = lines(data) else { return };
     let Some(row) = ROWS.get(lines[0]).filter(|row| row.method == Method::GET) else { return };
-    let query = lines.get(1).copied().unwrap_or_default();
+    // What follows a # is no part of it.
+    let query = lines.get(1).and_then(|line| line.split('#').next()).unwrap_or_default();
     let api = &APIS[row.api];
     api.door();
     let Some(reply) = api.ask(&row.method, &format!("{}?{query}", blank(&row.path)), b"") else { return };

@@ -8,6 +8,9 @@ use percent_encoding::percent_decode_str;
 
 use super::Params;
 
+/// Longer paths are compared with none: no row is nearly as long, and comparing takes time by the square.
+const COMPARED_MOST: usize = 200;
+
 /// A tree of path segments. Vendors have `/plans/available` beside `/plans/{id}`, so both may follow
 /// one segment; the literal is tried first and the search steps back if it leads nowhere.
 #[derive(Default)]
@@ -116,6 +119,9 @@ impl Router {
     /// The rows whose paths look most like this one, nearest first.
     #[must_use]
     pub fn nearest(&self, method: &Method, path: &str) -> Vec<String> {
+        if path.len() > COMPARED_MOST {
+            return Vec::new();
+        }
         let asked = format!("{method} {path}");
         let mut scored: Vec<(f64, String)> = self
             .paths
@@ -209,6 +215,7 @@ mod tests {
             Err(RouteError::Method(vec![Method::GET, Method::PATCH]))
         );
         assert_eq!(router.nearest(&Method::GET, "/v0/plan/availabel")[0], "GET /v0/plans/available");
+        assert!(router.nearest(&Method::GET, &"/v0/plans".repeat(7_000)).is_empty(), "that would take a second");
     }
 
     #[test]
