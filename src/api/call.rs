@@ -40,7 +40,7 @@ impl Call<'_> {
     /// An internal fault if schema and type disagree: a bug that the tests look for.
     pub fn input<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let body = if self.body.is_null() { &Value::Object(Map::new()) } else { &self.body };
-        T::deserialize(body).or_else(|_| T::deserialize(whole(body.clone()))).map_err(|error| {
+        T::deserialize(body).or_else(|_| T::deserialize(&whole(body.clone()))).map_err(|error| {
             Fault::bad_request(format!("The body passes its schema but cannot be used: {error}"))
                 .with_violation(Violation::body("", "type", error.to_string()))
         })

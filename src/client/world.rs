@@ -299,7 +299,7 @@ impl fmt::Debug for World {
 }
 
 pub(super) fn understood<T: DeserializeOwned>(answer: Value, path: &str) -> Result<T, Error> {
-    serde_json::from_value(answer).map_err(|error| {
+    T::deserialize(&answer).map_err(|error| {
         Error::Strange(format!("this client does not understand what the sandbox answers at {path}: {error}"))
     })
 }

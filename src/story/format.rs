@@ -183,7 +183,7 @@ impl Story {
             }
         }
         reader.sound()?;
-        let head: Head = serde_json::from_value(document.value.clone())
+        let head: Head = Head::deserialize(&document.value)
             .map_err(|error| vec![Problem { place: document.place(""), message: error.to_string() }])?;
         let mut reader = Reader::new(&document);
         let steps = reader.steps(&head.steps, "/steps");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::format::{Action, Call, Events, Order, Payment, Problem, Step, Turn, Webhook};
+use super::format::{Action, Assertion, Call, Events, Order, Payment, Problem, Step, Turn, Webhook};
 use super::matching;
 use super::yaml::Document;
 use crate::time::{Cadence, Timestamp};
@@ -163,7 +163,7 @@ impl<'d> Reader<'d> {
                 self.complain(&at, why);
             }
         }
-        let written: Written = match serde_json::from_value(step.clone()) {
+        let written: Written = match Written::deserialize(step) {
             Ok(written) => written,
             Err(error) => {
                 self.complain(&pointer, error.to_string());
@@ -184,7 +184,7 @@ impl<'d> Reader<'d> {
             "step" => Action::Step(step.step?.clock),
             "pay" => Action::Pay(match step.pay? {
                 Value::String(session) => Payment { session, card: None, fail: None, save: None },
-                more => serde_json::from_value(more).ok()?,
+                more => Payment::deserialize(&more).ok()?,
             }),
             "save_card" => {
                 let SaveCard { customer, card } = step.save_card?;
@@ -197,8 +197,8 @@ impl<'d> Reader<'d> {
             "expect_webhook" => Action::Webhook(step.expect_webhook?),
             "expect_message" => Action::Message(step.expect_message?),
             "assert" => Action::Assert(match step.assert? {
-                Value::Array(all) => all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect(),
-                one => vec![serde_json::from_value(one).ok()?],
+                Value::Array(all) => all.iter().filter_map(|one| Assertion::deserialize(one).ok()).collect(),
+                one => vec![Assertion::deserialize(&one).ok()?],
             }),
             "fork" => {
                 if step.steps.is_empty() {
@@ -217,7 +217,7 @@ impl<'d> Reader<'d> {
                 Turn { by: Some(text), to: None, clock: None, deliver: None }
             }
             Value::String(text) => Turn { by: None, to: Some(text), clock: None, deliver: None },
-            more => serde_json::from_value(more).ok()?,
+            more => Turn::deserialize(&more).ok()?,
         };
         if turn.by.is_some() == turn.to.is_some() {
             self.complain(pointer, "wants either by, how far, or to, where to");
@@ -251,10 +251,10 @@ fn events(written: Value, pointer: &str) -> Option<Events> {
     Some(match written {
         Value::Array(events) => Events { only: Vec::new(), order: Order::Exact, events, pointer: pointer.to_owned() },
         more => {
-            let More { only, order, events } = serde_json::from_value(more).ok()?;
+            let More { only, order, events } = More::deserialize(&more).ok()?;
             let only = match only {
                 Some(Value::String(one)) => vec![one],
-                Some(several) => serde_json::from_value(several).ok()?,
+                Some(several) => Vec::deserialize(&several).ok()?,
                 None => Vec::new(),
             };
             Events { only, order, events, pointer: format!("{pointer}/events") }
