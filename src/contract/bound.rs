@@ -27,16 +27,20 @@ pub type Query = (Map<String, Value>, Vec<Violation>);
 #[derive(Clone)]
 pub struct Contract(Arc<Bound>);
 
+/// Boxes, because an API has hundreds of operations and most runs use a few.
 pub(super) struct Bound {
     shared: Arc<Shared>,
     noun: &'static str,
     operation: &'static str,
-    request: OnceLock<Option<Body>>,
-    query: OnceLock<(Parameters, Option<Rule>)>,
-    headers: OnceLock<(Parameters, Option<Rule>)>,
-    path: OnceLock<(Parameters, Option<Rule>)>,
-    answers: OnceLock<Answers>,
+    request: OnceLock<Option<Box<Body>>>,
+    query: OnceLock<Box<Picked>>,
+    headers: OnceLock<Box<Picked>>,
+    path: OnceLock<Box<Picked>>,
+    answers: OnceLock<Box<Answers>>,
 }
+
+/// Parameters of one place, and the rule that they keep together.
+type Picked = (Parameters, Option<Rule>);
 
 struct Body {
     presence: BodyRule,
@@ -72,7 +76,7 @@ impl Contract {
     ///
     /// All that is wrong with the parameters.
     pub fn query(&self, raw: &str) -> Result<Query, Vec<Violation>> {
-        let (parameters, rule) = self.0.query.get_or_init(|| self.0.read_parameters("query"));
+        let (parameters, rule) = &**self.0.query.get_or_init(|| self.0.read_parameters("query"));
         let mut values = parameters.coerce(raw)?;
         let unknown = values.keys().filter(|name| !parameters.knows(name)).take(MAX_HINTS);
         let hints = unknown.map(|name| parameters.unknown(name)).collect();
@@ -173,21 +177,21 @@ impl Bound {
             let schema = rule.spot(&self.shared.library).map(|spot| spot.schema);
             let says = |mark| schema.and_then(|schema| schema.get(mark)) == Some(&Value::Bool(true));
             let presence = if says("x-optional") { BodyRule::Optional } else { BodyRule::Required };
-            Some(Body { presence, loose: says("x-loose"), rule })
+            Some(Box::new(Body { presence, loose: says("x-loose"), rule }))
         };
-        self.request.get_or_init(read).as_ref()
+        self.request.get_or_init(read).as_deref()
     }
 
-    fn read_parameters(&self, suffix: &str) -> (Parameters, Option<Rule>) {
+    fn read_parameters(&self, suffix: &str) -> Box<Picked> {
         let rule = self.rule(suffix);
         let spot = rule.as_ref().and_then(|rule| rule.spot(&self.shared.library));
-        (coerce::parameters(&self.shared.library, spot), rule)
+        Box::new((coerce::parameters(&self.shared.library, spot), rule))
     }
 
     /// Validates those parameters that a look-up finds.
     fn picked<'v>(
         &self,
-        (parameters, rule): &(Parameters, Option<Rule>),
+        (parameters, rule): &Picked,
         place: Place,
         sent: impl Fn(&str) -> Option<&'v str>,
     ) -> Result<(), Vec<Violation>> {
@@ -217,7 +221,7 @@ impl Bound {
     }
 
     fn answers(&self) -> &Answers {
-        self.answers.get_or_init(|| self.read_answers())
+        self.answers.get_or_init(|| Box::new(self.read_answers()))
     }
 
     fn read_answers(&self) -> Answers {

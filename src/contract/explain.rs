@@ -1,11 +1,12 @@
 //! From what the validator found to what a reader can act on.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ErrorIterator, ValidationError};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::library::{Library, Spot};
 use super::shape::{Fields, fields_at};
@@ -34,9 +35,12 @@ pub(super) fn explain(
 
 fn tidy(mut violations: Vec<Violation>) -> Vec<Violation> {
     // A value of the wrong type is also none of an enum's and fits no branch: that is one mistake, not two.
-    let mistyped: BTreeSet<String> =
-        violations.iter().filter(|v| v.rule == "type").map(|v| v.pointer.clone()).collect();
-    violations.retain(|v| !(FOLLOWS_TYPE.contains(&v.rule.as_str()) && mistyped.contains(&v.pointer)));
+    let follows = |v: &Violation| FOLLOWS_TYPE.contains(&v.rule.as_str());
+    if violations.iter().any(follows) {
+        let mistyped: BTreeSet<String> =
+            violations.iter().filter(|v| v.rule == "type").map(|v| v.pointer.clone()).collect();
+        violations.retain(|v| !(follows(v) && mistyped.contains(&v.pointer)));
+    }
     violations.sort_by(|a, b| {
         by_pointer(&a.pointer, &b.pointer).then_with(|| (&a.rule, &a.message).cmp(&(&b.rule, &b.message)))
     });
@@ -47,7 +51,9 @@ fn tidy(mut violations: Vec<Violation>) -> Vec<Violation> {
 
 /// Item 2 before item 10.
 fn by_pointer(a: &str, b: &str) -> Ordering {
-    let key = |segment: String| (segment.parse::<usize>().unwrap_or(usize::MAX), segment);
+    fn key(segment: Cow<'_, str>) -> (usize, Cow<'_, str>) {
+        (segment.parse().unwrap_or(usize::MAX), segment)
+    }
     segments(a).map(key).cmp(segments(b).map(key))
 }
 
@@ -98,8 +104,11 @@ impl<'a> Explainer<'a> {
 
     /// The field that was probably meant to be `name`: one that the schema does not know.
     pub(super) fn slip(&self, at: &str, object: &Value, name: &str) -> Option<String> {
+        let sent = || object.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+        // Mostly nothing is like it, and nobody need know what the schema knows.
+        near(name, sent())?;
         let known = self.fields(at);
-        let strangers = object.as_object()?.keys().map(String::as_str).filter(|sent| !known.names.contains(sent));
+        let strangers = sent().filter(|sent| !known.names.contains(sent));
         near(name, strangers).map(str::to_owned)
     }
 

@@ -53,7 +53,7 @@ impl Explainer<'_> {
             }
         }
         let pointer = format!("{at}/{name}");
-        let sent = segments(&format!("/{name}")).next().and_then(|name| instance.get(name));
+        let sent = segments(&format!("/{name}")).next().and_then(|name| instance.get(&*name));
         Some(self.not_among(&pointer, sent.unwrap_or(&Value::Null), "enum", &options))
     }
 

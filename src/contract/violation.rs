@@ -1,8 +1,12 @@
 //! One thing that is wrong, said so that the reader can put it right.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
+
+/// What one violation takes on a line, about.
+const LINE_BYTES: usize = 80;
 
 /// Which part of an exchange a [`Violation`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -69,8 +73,7 @@ impl Violation {
     /// The offending field as vendors spell it in their errors: `items.0.quantity`. Empty for the whole value.
     #[must_use]
     pub fn field(&self) -> String {
-        let segments: Vec<String> = segments(&self.pointer).collect();
-        segments.join(".")
+        segments(&self.pointer).collect::<Vec<_>>().join(".")
     }
 }
 
@@ -93,24 +96,36 @@ fn named(name: &str) -> String {
 }
 
 /// The unescaped segments of a JSON pointer.
-pub(super) fn segments(pointer: &str) -> impl Iterator<Item = String> + '_ {
-    pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"))
+pub(super) fn segments(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    pointer.split('/').skip(1).map(|segment| match segment.contains('~') {
+        true => segment.replace("~1", "/").replace("~0", "~").into(),
+        false => segment.into(),
+    })
 }
 
 /// The pointer of `name` within the object at `pointer`.
 pub(super) fn join(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    match name.contains(['~', '/']) {
+        true => format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
+        false => [pointer, "/", name].concat(),
+    }
 }
 
 /// All violations on one line that any HTTP header carries: ASCII only (the rest escaped as `\u00e9`), joined with
 /// `"; "`, at most `max_bytes` long. What does not fit is counted: `… ; and 3 more`.
 #[must_use]
 pub fn header_line(violations: &[Violation], max_bytes: usize) -> String {
-    let lines: Vec<String> = violations.iter().map(|violation| ascii(&violation.to_string())).collect();
-    let whole = lines.join("; ");
+    let mut whole = String::with_capacity(LINE_BYTES * violations.len());
+    for (n, violation) in violations.iter().enumerate() {
+        whole.push_str(if n == 0 { "" } else { "; " });
+        // A string takes whatever is written to it.
+        let _ = write!(whole, "{violation}");
+    }
+    let whole = ascii(whole);
     if whole.len() <= max_bytes {
         return whole;
     }
+    let lines: Vec<String> = violations.iter().map(|violation| ascii(violation.to_string())).collect();
     let kept = (1..lines.len()).rev().map(|kept| with_rest(&lines, kept)).find(|line| line.len() <= max_bytes);
     kept.unwrap_or_else(|| cut(whole, max_bytes))
 }
@@ -129,7 +144,10 @@ fn cut(mut line: String, max_bytes: usize) -> String {
     line
 }
 
-fn ascii(text: &str) -> String {
+fn ascii(text: String) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text;
+    }
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -112,6 +112,10 @@ pub(super) fn shown(pointer: &str, value: &Value) -> String {
 
 /// A text in quotation marks, shortened and masked.
 pub(super) fn quoted(text: &str) -> String {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if text.len() <= SHOWN_CHARS && digits < *CARD_DIGITS.start() {
+        return Value::from(text).to_string();
+    }
     // Masked before it is cut, so that a cut never shortens a card number below recognition.
     let beginning: String = text.chars().take(SHOWN_CHARS * 2).collect();
     let masked = masked_digits(&beginning);
@@ -125,7 +129,8 @@ pub(super) fn quoted(text: &str) -> String {
 /// Whether the value at this pointer must not be repeated.
 pub(super) fn is_secret(pointer: &str) -> bool {
     segments(pointer).any(|segment| {
-        let name: String = segment.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let letters = segment.chars().filter(char::is_ascii_alphanumeric);
+        let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
         name == "pan" || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
     })
 }

@@ -157,6 +157,8 @@ impl<P: Provider> Hosted<P> {
         let slip = slip.transpose()?.flatten();
         let role = key.role;
         let admitted = route.admit(exchange).map(|(call, hints)| (Call { role, ..call }, hints));
+        // A refusal that is not remembered needs no world.
+        let admitted = if slip.is_some() { admitted } else { Ok(admitted?) };
         match action {
             Action::Read(handler) => {
                 let (call, hints) = admitted?;
@@ -243,10 +245,8 @@ impl<P: Provider> Hosted<P> {
     }
 
     /// The answer as it goes out.
-    fn finish(&self, contract: &Contract, path: &str, result: Result<Reply, Fault>) -> Reply {
-        let refuse = |fault: Fault| self.refuse_at(&fault, path);
-        let reply = result.unwrap_or_else(refuse);
-        if self.settings.strict { check_answer(contract, reply, refuse) } else { reply }
+    fn checked(&self, contract: &Contract, path: &str, reply: Reply) -> Reply {
+        if self.settings.strict { check_answer(contract, reply, |fault| self.refuse_at(&fault, path)) } else { reply }
     }
 
     fn refuse_at(&self, fault: &Fault, path: &str) -> Reply {
@@ -292,10 +292,10 @@ impl<P: Provider> Hosted<P> {
             None => serve(),
             Some(injection) => self.spoil(injection, exchange, serve),
         };
-        answer.map(move |sent| {
+        answer.map(move |mut sent| {
             // Those who only look around leave no trace.
             if !headers.contains_key(QUIET_HEADER) {
-                slot.note(exchange, operation, injected, &sent);
+                slot.note(exchange, operation, injected, &mut sent);
             }
             P::dress(sent.reply, headers, standing)
         })
@@ -303,10 +303,13 @@ impl<P: Provider> Hosted<P> {
 
     fn sent(&self, outcome: Outcome, contract: Option<&Contract>, exchange: &Exchange<'_>) -> Sent {
         let Outcome { result, events, refused } = outcome;
-        let violations = result.as_ref().err().map_or(refused, |fault| fault.violations.clone());
+        let (reply, violations) = match result {
+            Ok(reply) => (reply, refused),
+            Err(fault) => (self.refuse_at(&fault, exchange.path), fault.violations),
+        };
         let reply = match contract {
-            Some(contract) => self.finish(contract, exchange.path, result),
-            None => result.unwrap_or_else(|fault| self.refuse_at(&fault, exchange.path)),
+            Some(contract) => self.checked(contract, exchange.path, reply),
+            None => reply,
         };
         Sent { reply, violations, events }
     }

@@ -178,13 +178,13 @@ impl<P: Provider> Slot<P> {
         &self.journal
     }
 
-    /// Notes a request in the journal, and tells those who watch.
+    /// Notes a request in the journal, and tells those who watch. What was wrong with it goes there.
     pub(super) fn note(
         &self,
         exchange: &Exchange<'_>,
         operation: Option<&'static str>,
         injected: Option<Injection>,
-        sent: &Sent,
+        sent: &mut Sent,
     ) {
         let world = self.published.load();
         let uri = &exchange.head.uri;
@@ -201,7 +201,7 @@ impl<P: Provider> Slot<P> {
             operation,
             status: sent.reply.status,
             fault: injected.map(|injection| injection.to_string().into()),
-            violations: sent.violations.clone(),
+            violations: std::mem::take(&mut sent.violations),
             events: if sent.events.is_empty() { world.event_count()..world.event_count() } else { sent.events.clone() },
             epoch: world.outbox.epoch(),
             body: exchange.body.clone(),

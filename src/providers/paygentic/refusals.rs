@@ -2,7 +2,10 @@
 //!
 //! Facts: paygentic-behaviour §1.2: `Error` everywhere, `ValidationError` for a 400 that names fields.
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::api::{Fault, Kind, Reply};
 use crate::contract::Violation;
@@ -39,24 +42,42 @@ pub fn reply(fault: &Fault) -> Reply {
     Reply::json(status, &body)
 }
 
-fn validation(fault: &Fault) -> Reply {
-    let item = |violation: &Violation| {
+/// `ValidationError`.
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'static str,
+    message: &'a str,
+    errors: Vec<Wrong<'a>>,
+}
+
+#[derive(Serialize)]
+struct Wrong<'a> {
+    field: Cow<'static, str>,
+    message: &'a str,
+    code: Cow<'static, str>,
+}
+
+impl<'a> Wrong<'a> {
+    fn of(violation: &'a Violation) -> Self {
         let field = violation.field();
-        let field = if field.is_empty() { "body".to_owned() } else { field };
-        json!({ "field": field, "message": violation.message, "code": code(&violation.rule) })
-    };
-    let errors: Vec<Value> = fault.violations.iter().map(item).collect();
-    Reply::json(400, &json!({ "error": "validation_error", "message": fault.message, "errors": errors }))
+        let field = if field.is_empty() { "body".into() } else { field.into() };
+        Self { field, message: &violation.message, code: code(&violation.rule) }
+    }
+}
+
+fn validation(fault: &Fault) -> Reply {
+    let errors = fault.violations.iter().map(Wrong::of).collect();
+    Reply::json(400, &Refused { error: "validation_error", message: &fault.message, errors })
 }
 
 /// The vendor's only documented code of a field is `invalid_format`; the others follow its style.
-fn code(rule: &str) -> String {
+fn code(rule: &str) -> Cow<'static, str> {
     match rule {
-        "format" | "pattern" => "invalid_format".to_owned(),
-        "required" => "required".to_owned(),
-        "type" => "invalid_type".to_owned(),
-        "enum" | "const" => "invalid_value".to_owned(),
-        other => format!("invalid_{}", snake(other)),
+        "format" | "pattern" => "invalid_format".into(),
+        "required" => "required".into(),
+        "type" => "invalid_type".into(),
+        "enum" | "const" => "invalid_value".into(),
+        other => format!("invalid_{}", snake(other)).into(),
     }
 }
 

@@ -26,7 +26,12 @@ pub type Row = (u32, Value);
 
 /// `{data, has_more, next_cursor}` of the rows that the query wants. Which fields can be sorted and filtered by, the
 /// contract has said.
-pub fn list(call: &Call, rows: impl Iterator<Item = Row>) -> Result<Reply, Fault> {
+pub fn list(call: &Call, mut rows: impl Iterator<Item = Row>) -> Result<Reply, Fault> {
+    page(call, &mut rows)
+}
+
+/// The same for rows from anywhere: one code for all lists.
+fn page(call: &Call, rows: &mut dyn Iterator<Item = Row>) -> Result<Reply, Fault> {
     let query = &call.query;
     let filters: Vec<Filter> = query.iter().filter_map(|(name, value)| Filter::read(name, value)).collect();
     let sort = Sort::read(query);

@@ -2,7 +2,7 @@
 //!
 //! Facts: paylera §1.6 (idempotency), §1.7 (fields, statuses, values). What has no published value follows the style.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::api::{Fault, Kind, Reply};
 use crate::contract::{Place, Violation};
@@ -50,18 +50,16 @@ pub fn reply(fault: &Fault, path: &str) -> Reply {
         Kind::Internal => (500, "service.internal"),
     };
     let problem = fault.code.unwrap_or(problem);
-    let mut body = json!({
-        "type": format!("https://errors.paylera.io/{}", slug(problem)),
-        "title": title(problem),
-        "status": status,
-        "detail": fault.message,
-        "instance": path,
-        "problem": problem,
-        "trace_id": trace_id(path, problem, &fault.message),
-    });
-    if fault.kind == Kind::Invalid {
-        body["errors"] = fault.violations.iter().map(error).collect();
-    }
+    let body = Problem {
+        kind: format!("https://errors.paylera.io/{}", slug(problem)),
+        title: title(problem),
+        status,
+        detail: &fault.message,
+        instance: path,
+        problem,
+        trace_id: trace_id(path, problem, &fault.message),
+        errors: (fault.kind == Kind::Invalid).then(|| fault.violations.iter().map(Wrong::of).collect()),
+    };
     Reply::json(status, &body).with_header("content-type", "application/problem+json")
 }
 
@@ -80,13 +78,33 @@ fn title(problem: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn error(violation: &Violation) -> Value {
-    json!({
-        "field": violation.field(),
-        "pointer": violation.pointer,
-        "code": violation.rule,
-        "message": violation.message,
-    })
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    problem: &'a str,
+    trace_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<Wrong<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Wrong<'a> {
+    field: String,
+    pointer: &'a str,
+    code: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Wrong<'a> {
+    fn of(violation: &'a Violation) -> Self {
+        let Violation { pointer, rule, message, .. } = violation;
+        Self { field: violation.field(), pointer, code: rule, message }
+    }
 }
 
 /// Looks like a ULID. The same refusal has the same one: nothing here is left to chance.
