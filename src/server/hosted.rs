@@ -2,11 +2,9 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use include_dir::Dir;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::explain;
@@ -14,25 +12,19 @@ use super::paged::Pages;
 use super::slot::{Course, Slot};
 use super::worlds::{Full, Worlds};
 use crate::api::{
-    Action, Answer, Beginning, Call, Deliver, Described, Desk, Exchange, Fate, Fault, Idempotency, Injection, Keeper,
-    KeyPolicy, Kind, Known, Mount, OperationInfo, Provider, Reply, Route, Settings, Site, Slip, Standing, Visitor,
-    WorldKey, check_answer, warn,
+    Action, Answer, Call, Deliver, Described, Desk, Exchange, Fault, Idempotency, Keeper, KeyPolicy, Kind, Known,
+    Mount, OperationInfo, Provider, Reply, Route, Settings, Slip, Standing, Visitor, WorldKey, check_answer, warn,
 };
-use crate::billing::cards::Card;
-use crate::contract::{Contract, Front, Place, Registry, Source, Violation, near};
+use crate::contract::{Contract, Front, Registry, Source, Violation};
 use crate::time::Timestamp;
-use crate::world::{Advance, Bound, ClockId, Endpoint, World, hash};
+use crate::world::{Advance, Bound, ClockId, World};
 
-/// Asks for a fault at this one request.
-const FAULT_HEADER: &str = "leapday-fault";
 /// Keeps a request out of the journal.
 const QUIET_HEADER: &str = "leapday-quiet";
-/// How long a request hangs before its connection is closed: clients give up much earlier.
-const HANG_MOST: Duration = Duration::from_secs(300);
 
 /// One provider with its worlds.
 pub struct Hosted<P: Provider> {
-    desk: Desk<Action<P::State>>,
+    pub(super) desk: Desk<Action<P::State>>,
     pages: Pages<P>,
     pub(super) worlds: Worlds<P>,
     pub(super) settings: Arc<Settings>,
@@ -59,85 +51,6 @@ impl<P: Provider> Hosted<P> {
 
     pub(super) fn open(&self, key: &str, wall: Timestamp) -> Result<Arc<Slot<P>>, Fault> {
         self.worlds.open(key, || self.make(key, self.beginning(), wall))
-    }
-
-    /// How worlds begin of which nobody says it.
-    pub(super) fn beginning(&self) -> Beginning<'_> {
-        Beginning { calls: &self.settings.start, at: None }
-    }
-
-    fn seed(&self, key: &str) -> u64 {
-        hash(hash(self.settings.random_seed, P::NAME.as_bytes()), key.as_bytes())
-    }
-
-    /// A new world, after the calls that it begins with.
-    pub(super) fn make(
-        &self,
-        key: &str,
-        Beginning { calls, at }: Beginning<'_>,
-        wall: Timestamp,
-    ) -> Result<World<P::State>, Fault> {
-        let now = at.unwrap_or(wall);
-        let mut world = World::new(self.seed(key), now, self.settings.limits);
-        if at.is_some() {
-            world.freeze(ClockId::WORLD);
-        }
-        if P::webhooks().strict_order {
-            world.outbox.keep_strict_order();
-        }
-        for (number, step) in calls[P::NAME].as_array().into_iter().flatten().enumerate() {
-            self.replay(&mut world, step, now).map_err(|fault| {
-                let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);
-                Fault { message, ..fault }
-            })?;
-        }
-        if let Some((url, secret)) = Keeper::webhook(self) {
-            let created_at = world.now(ClockId::WORLD);
-            world.outbox.register(Endpoint::new(&url, &secret, created_at));
-        }
-        // What the calls have made due at once: a flowing clock does it before the first request, a frozen one would not.
-        if at.is_some() {
-            world.advance(ClockId::WORLD, now);
-        }
-        Ok(world)
-    }
-
-    /// One step of a starting world: a call as the API takes it, and the id of what it makes.
-    fn replay(&self, world: &mut World<P::State>, step: &Value, now: Timestamp) -> Result<(), Fault> {
-        if let Some(customer) = step["saveCard"].as_str() {
-            let card = Card::deserialize(&step["card"]).map_err(|error| Fault::bad_request(error.to_string()))?;
-            if !card.is_plausible() {
-                return Err(Fault::bad_request(format!("{:?} is not a card number", card.number)));
-            }
-            return P::save_method(world, customer, &card).map(|_| ());
-        }
-        if let Some(kind) = step["place"].as_str() {
-            let mut row = step["body"].clone();
-            fill_in(&mut row, now);
-            let placed = P::place(world, kind, &row).map_err(Fault::bad_request)?;
-            return step["id"]
-                .as_str()
-                .map_or(Ok(()), |name| P::name_row(world, &placed, name).map_err(Fault::bad_request));
-        }
-        let id = step["call"].as_str().unwrap_or_default();
-        let Some((action @ (Action::Write(_) | Action::Advance(..)), contract)) = self.desk.operation(id) else {
-            let known = self.desk.operations(|_| true);
-            let meant = near(id, known.iter().map(|operation| operation.id));
-            let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
-            return Err(Fault::bad_request(format!("{id:?} is not an operation that makes something{meant}")));
-        };
-        let mut body = step["body"].clone();
-        fill_in(&mut body, now);
-        contract.request(&mut body).map_err(Fault::violations)?;
-        let (query, site) = (serde_json::Map::new(), Site::below("", P::NAME));
-        let call = Call { path: Vec::new(), query, body, idempotency_key: None, role: None, wall: now, site };
-        let reply = action.run(world, &call)?;
-        if let Some(name) = step["id"].as_str() {
-            let crate::api::Body::Json(answer) = &reply.body else { return Ok(()) };
-            let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-            P::name_row(world, &answer, name).map_err(Fault::bad_request)?;
-        }
-        Ok(())
     }
 
     /// The inner way of a request: may refuse at any step.
@@ -301,7 +214,7 @@ impl<P: Provider> Hosted<P> {
         })
     }
 
-    fn sent(&self, outcome: Outcome, contract: Option<&Contract>, exchange: &Exchange<'_>) -> Sent {
+    pub(super) fn sent(&self, outcome: Outcome, contract: Option<&Contract>, exchange: &Exchange<'_>) -> Sent {
         let Outcome { result, events, refused } = outcome;
         let (reply, violations) = match result {
             Ok(reply) => (reply, refused),
@@ -313,68 +226,10 @@ impl<P: Provider> Hosted<P> {
         };
         Sent { reply, violations, events }
     }
-
-    /// What is done to a request on purpose: as its header asks, else by the rules of its world.
-    fn injected(
-        &self,
-        slot: &Slot<P>,
-        key: &WorldKey<'_>,
-        operation: Option<&str>,
-        exchange: &Exchange<'_>,
-    ) -> Result<Option<Injection>, Fault> {
-        let Some(asked) = exchange.head.headers.get(FAULT_HEADER) else {
-            let mut injections = slot.injections();
-            return Ok(if injections.is_empty() {
-                None
-            } else {
-                injections.draw(self.seed(&key.name), operation, exchange.path, exchange.wall)
-            });
-        };
-        let asked = asked.to_str().unwrap_or_default();
-        asked.parse().map(Some).map_err(|why: String| {
-            let violation = Violation::new(Place::Header, "/leapday-fault", "enum", why);
-            Fault::bad_request("The leapday-fault header asks for a fault that there is not").with_violation(violation)
-        })
-    }
-
-    fn spoil<'a>(
-        &'a self,
-        injection: Injection,
-        exchange: &'a Exchange<'a>,
-        serve: impl FnOnce() -> Answer<'a, Sent> + Send + 'a,
-    ) -> Answer<'a, Sent> {
-        let ends = |fate| move |sent: Sent| Sent { reply: Reply { fate, ..sent.reply }, ..sent };
-        let never = |fate| Sent { reply: Reply { fate, ..Reply::none() }, violations: Vec::new(), events: 0..0 };
-        match injection {
-            Injection::Status(status) => {
-                let fault = Fault::new(Kind::of(status), format!("Refused with {status} on purpose: nothing was done"));
-                let mut sent = self.sent(Outcome::from(fault), None, exchange);
-                sent.reply.status = status;
-                if matches!(status, 429 | 503) {
-                    sent.reply = sent.reply.with_header("retry-after", "1");
-                }
-                Answer::Now(sent)
-            }
-            Injection::Latency(latency) => Answer::Later(Box::pin(async move {
-                tokio::time::sleep(latency).await;
-                match serve() {
-                    Answer::Now(sent) => sent,
-                    Answer::Later(later) => later.await,
-                }
-            })),
-            Injection::Hang => Answer::Later(Box::pin(async move {
-                tokio::time::sleep(HANG_MOST).await;
-                never(Fate::Lost)
-            })),
-            Injection::Reset => Answer::Now(never(Fate::Reset)),
-            Injection::Truncate => serve().map(ends(Fate::Cut)),
-            Injection::LoseAnswer => serve().map(ends(Fate::Lost)),
-        }
-    }
 }
 
 /// What came of a request, and the events that it caused.
-struct Outcome {
+pub(super) struct Outcome {
     result: Result<Reply, Fault>,
     events: Range<usize>,
     /// What was wrong where the refusal is an answer that is remembered.
@@ -392,16 +247,6 @@ pub(super) struct Sent {
     pub(super) reply: Reply,
     pub(super) violations: Vec<Violation>,
     pub(super) events: Range<usize>,
-}
-
-/// Dates a step: `{{now}}` stands for the instant at which the world begins.
-fn fill_in(value: &mut Value, now: Timestamp) {
-    match value {
-        Value::String(text) if text == "{{now}}" => *text = now.to_string(),
-        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(item, now)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| fill_in(field, now)),
-        _ => {}
-    }
 }
 
 /// The example requests of all nouns, by operation.

@@ -1,6 +1,7 @@
 //! The async shell: accepts, finds the mount, calls it, answers. Knows no provider.
 
 mod authority;
+mod beginnings;
 pub mod check;
 mod claims;
 mod hosted;
@@ -14,6 +15,7 @@ mod pipeline;
 mod proxy;
 mod shelf;
 mod slot;
+mod spoiled;
 pub mod state_file;
 mod tls;
 mod welcome;
