@@ -86,8 +86,17 @@ pub fn require_two_cores() {
 
 /// Resident memory of a process.
 pub fn rss_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process of this machine");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    kib(pid, "status", "VmRSS:")
+}
+
+/// The same with its share only of what other processes have mapped too, such as the C library.
+pub fn pss_kib(pid: u32) -> u64 {
+    kib(pid, "smaps_rollup", "Pss:")
+}
+
+fn kib(pid: u32, file: &str, name: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a process of this machine");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a line of that name");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 

@@ -92,12 +92,20 @@ class Server:
         self.process.kill()
         sys.exit(f"it does not serve: {self.process.communicate()[0]}")
 
+    def first(self):
+        """The process that is PID 1 to itself, by its number out here."""
+        outer = self.process.pid
+        return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
+
+    def memory(self):
+        """What of it is resident, in MB."""
+        status = Path(f"/proc/{self.first()}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
     def stop(self):
         """Says SIGTERM to PID 1, which has no signals but those that it asked for; the code, and how long it took."""
-        outer = self.process.pid
-        first = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0]
         asked = time.monotonic()
-        os.kill(int(first), signal.SIGTERM)
+        os.kill(self.first(), signal.SIGTERM)
         output, _ = self.process.communicate(timeout=60)
         return self.process.returncode, time.monotonic() - asked, output
 
@@ -166,6 +174,8 @@ def probe_serving(root):
     server = Server(root)
     expect("the image's CMD serves", server.wait_until_well())
     expect(f"first answer {server.ready * 1000:.0f} ms after the start", server.ready < 10)
+    expect("a first request opens a world", ask("GET", "/paygentic/v0/products")[0] == 200)
+    print(f"idle  {server.memory():.1f} MB resident after it", flush=True)
     check = root.run("health")
     expect("then it says ok", (check.returncode, check.stdout[:2]) == (0, "ok"), check)
     expect("other addresses than the loopback's first are answered", ask("GET", "/health", host="127.0.0.2")[0] == 200)

@@ -15,6 +15,7 @@ use super::invoices::{self, Invoice, LineItem, Number, Status as InvoiceStatus, 
 use super::letters;
 use super::notices::Notice;
 use super::payment_sessions::{self, Session};
+use super::reminders;
 use super::schedule;
 use super::state::State;
 use super::subscriptions::{self, Status, Subscription, Termination};
@@ -67,7 +68,7 @@ pub fn fire(world: &mut World, due: Due) {
     match due {
         Due::Moment(id) => moment(world, id),
         Due::Close(id) => close(world, id),
-        Due::Remind(id) => remind(world, id),
+        Due::Remind(id) => reminders::remind(world, id),
         Due::End(id) => {
             let by = world.state.customers[world.state.subscriptions[id].customer].merchant.as_ref().into();
             end(world, id, by, "The subscription reached its endingAt".into(), None);
@@ -116,7 +117,7 @@ pub fn activate(world: &mut World, id: Id<Subscription>) {
     let row = world.state.subscriptions[id].clone();
     world.emit(row.clock, Notice::SubscriptionActivated(id, row));
     replan(world, id);
-    set_reminder(world, id);
+    reminders::set(world, id);
     subscriptions::follow_default(world, id);
     catch_up(world, id);
 }
@@ -350,43 +351,6 @@ fn end_with(
     world.emit(clock, notice(invoice, row));
 }
 
-/// Sets the timer of the next reminder: so many days before the next boundary of the subscription's grid.
-fn set_reminder(world: &mut World, id: Id<Subscription>) {
-    let row = &world.state.subscriptions[id];
-    let plan = world.state.plans[row.plan].reminder;
-    let enabled = row.reminder_enabled.unwrap_or(plan.enabled);
-    let (clock, now, grid, place) = (row.clock, world.now(row.clock), row.grid(), row.cycle);
-    let notice = Cadence::days(row.reminder_days.unwrap_or(plan.days));
-    let due = |n: i64| grid.boundary(n).and_then(|renewal| Some((renewal, notice.after(renewal, -1)?)));
-    let first = grid.index_at(row.started_at.max(now)) + 1;
-    // The renewal ahead may be nearer than the notice: then its reminder is past and the next one counts.
-    let next = [first, first + 1].into_iter().filter_map(due).find(|(_, remind)| *remind > now);
-    let next = next.filter(|(renewal, _)| enabled && row.ending_at.is_none_or(|end| *renewal < end));
-    let timer = next.map(|(_, remind)| world.set_timer(clock, remind, Due::Remind(id)));
-    world.state.cycles.update(place, |cycle| cycle.timers.reminder = timer);
-}
-
-/// Sets the reminder anew after its settings changed.
-pub fn reset_reminder(world: &mut World, id: Id<Subscription>) {
-    if let Some(timer) = world.state.cycles[world.state.subscriptions[id].cycle].timers.reminder {
-        world.cancel_timer(timer);
-    }
-    set_reminder(world, id);
-}
-
-fn remind(world: &mut World, id: Id<Subscription>) {
-    let row = world.state.subscriptions[id].clone();
-    if world.state.customers[row.customer].notifications.renewal_reminder {
-        let days = row.reminder_days.unwrap_or(world.state.plans[row.plan].reminder.days);
-        let renewal = Cadence::days(days).after(world.now(row.clock), 1);
-        world.emit(row.clock, Notice::SubscriptionRenewalReminder(id, row));
-        if let Some(renewal) = renewal {
-            letters::reminder(world, id, renewal);
-        }
-    }
-    set_reminder(world, id);
-}
-
 /// Sets the timer of `endingAt`, in place of an earlier one. What is billed and reminded of until then changes too.
 pub fn set_end(world: &mut World, id: Id<Subscription>) {
     let row = &world.state.subscriptions[id];
@@ -398,7 +362,7 @@ pub fn set_end(world: &mut World, id: Id<Subscription>) {
     world.state.cycles.update(place, |cycle| cycle.timers.end = timer);
     if world.state.subscriptions[id].status == Status::Active {
         replan(world, id);
-        reset_reminder(world, id);
+        reminders::reset(world, id);
     }
 }
 

@@ -33,6 +33,7 @@ mod pricing_units;
 mod products;
 mod profitability;
 mod refusals;
+mod reminders;
 mod revenue;
 mod salesforce;
 mod schedule;

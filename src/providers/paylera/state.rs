@@ -246,7 +246,7 @@ impl crate::world::State for State {
 
     fn fire(world: &mut World, due: Due) {
         match due {
-            Due::TaxIdChecked(id) => customers::tax_id_checked(world, id),
+            Due::TaxIdChecked(id) => customers::tax_ids::checked(world, id),
             Due::PaymentMethodVerified(id) => payment_methods::verified(world, id),
             Due::Cycle(id) => cycle::due(world, id),
             Due::TrialWillEnd(id) => cycle::trial_will_end(world, id),

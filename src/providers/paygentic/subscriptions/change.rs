@@ -9,6 +9,7 @@ use crate::api::{Call, Fault, Patch, Reply};
 use crate::providers::paygentic::World;
 use crate::providers::paygentic::cycle;
 use crate::providers::paygentic::notices::Notice;
+use crate::providers::paygentic::reminders;
 use crate::time::Timestamp;
 use crate::world::Id;
 
@@ -43,7 +44,7 @@ pub(super) fn update(world: &mut World, call: &Call) -> Result<Reply, Fault> {
         cycle::set_end(world, id);
     }
     if reminders && world.state.subscriptions[id].status == Status::Active {
-        cycle::reset_reminder(world, id);
+        reminders::reset(world, id);
     }
     if end {
         let merchant = &world.state.customers[world.state.subscriptions[id].customer].merchant;

@@ -168,20 +168,20 @@ pub(super) fn add_tax_id(world: &mut World, visit: &Visit) -> Result<Reply, Repl
         page.tax_form.fields[place].problem = Some(guest.words.bad_tax_id);
         return Err(page.wrong());
     }
-    customers::give_tax_id(world, guest.customer, kind.into(), value.into());
+    customers::tax_ids::give(world, guest.customer, kind.into(), value.into());
     Ok(told(world, visit, guest, "tax_id_added", "tax"))
 }
 
 pub(super) fn remove_tax_id(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     let guest = guest(world, visit)?;
     allowed(visit, guest.modules.tax_ids)?;
-    let known = customers::tax_ids(&world.state, guest.customer).map(|(id, ..)| id);
+    let known = customers::tax_ids::of(&world.state, guest.customer).map(|(id, ..)| id);
     let wanted = world.state.tax_ids.find(visit.segment("tax_id"));
     let id = known.into_iter().find(|id| Some(*id) == wanted);
     let Some(id) = id else {
         return Err(message(visit, 404, "This link leads nowhere", "There is no such tax id.").unframed());
     };
-    customers::take_tax_id(world, guest.customer, id);
+    customers::tax_ids::take(world, guest.customer, id);
     Ok(told(world, visit, guest, "tax_id_removed", "tax"))
 }
 

@@ -139,7 +139,7 @@ pub(super) fn page(world: &World, visit: &Visit, guest: Guest) -> Portal {
         name,
         is_default,
     });
-    let tax_ids = customers::tax_ids(state, guest.customer).map(|(id, kind, value)| {
+    let tax_ids = customers::tax_ids::of(state, guest.customer).map(|(id, kind, value)| {
         (format!("{home}/tax-ids/{}", state.tax_ids.text(id)), kind.to_owned(), value.to_owned())
     });
     Portal {

@@ -1,7 +1,9 @@
-//! Customers and their tax ids.
+//! Customers.
 //!
-//! Facts: paylera §2.1. A tax id is looked up a little later; an invalid one marks its customer. One who is deleted
-//! stays in the table, since subscriptions and invoices refer to it, and is gone everywhere else.
+//! Facts: paylera §2.1. One who is deleted stays in the table, since subscriptions and invoices refer to it, and is gone
+//! everywhere else.
+
+pub mod tax_ids;
 
 use std::sync::Arc;
 
@@ -9,20 +11,18 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::affiliates::{self, Attribution};
-use super::body::{Address, Metadata, MetadataPatch};
-use super::listing::list;
-use super::notices::Notice;
-use super::payment_methods::{self, PaymentMethod};
-use super::state::{Due, State};
-use super::{Operation, World, invoices, portal_sessions};
+pub use self::tax_ids::TaxId;
 use crate::api::{Action, Call, Fault, Noun, Patch, Reply, read, write};
 use crate::contract::Violation;
-use crate::time::{Cadence, Timestamp};
+use crate::providers::paylera::affiliates::{self, Attribution};
+use crate::providers::paylera::body::{Address, Metadata, MetadataPatch};
+use crate::providers::paylera::listing::list;
+use crate::providers::paylera::notices::Notice;
+use crate::providers::paylera::payment_methods::{self, PaymentMethod};
+use crate::providers::paylera::state::State;
+use crate::providers::paylera::{Operation, World, invoices, portal_sessions};
+use crate::time::Timestamp;
 use crate::world::{ClockId, Id, IdText, Row};
-
-/// How long the look-up of a tax id takes; the vendor says only that it does not answer at once.
-const LOOK_UP: Cadence = Cadence::seconds(5);
 
 pub fn noun() -> Noun<Action<State>> {
     let operations: Vec<Operation> = vec![
@@ -38,9 +38,9 @@ pub fn noun() -> Noun<Action<State>> {
             "/v1/customers/{id}/billing-portal-sessions",
             portal_sessions::create_for,
         ),
-        read("listCustomerTaxIds", "/v1/customers/{id}/tax-ids", list_tax_ids),
-        write("addCustomerTaxId", Method::POST, "/v1/customers/{id}/tax-ids", add_tax_id),
-        write("removeCustomerTaxId", Method::DELETE, "/v1/customers/{id}/tax-ids/{tax_id}", remove_tax_id),
+        read("listCustomerTaxIds", "/v1/customers/{id}/tax-ids", tax_ids::list_of),
+        write("addCustomerTaxId", Method::POST, "/v1/customers/{id}/tax-ids", tax_ids::add),
+        write("removeCustomerTaxId", Method::DELETE, "/v1/customers/{id}/tax-ids/{tax_id}", tax_ids::remove),
     ];
     Noun { name: "customers", operations }
 }
@@ -74,28 +74,6 @@ impl Customer {
     }
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-pub struct TaxId {
-    customer: Id<Customer>,
-    kind: Box<str>,
-    value: Box<str>,
-    status: Validity,
-    created_at: Timestamp,
-}
-
-impl Row for TaxId {
-    const PREFIX: &'static str = "txi_";
-    const NOUN: &'static str = "tax id";
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Validity {
-    Pending,
-    Valid,
-    Invalid,
-}
-
 #[derive(Serialize)]
 pub struct Body<'a> {
     id: IdText,
@@ -106,24 +84,13 @@ pub struct Body<'a> {
     billing_address: Option<&'a Address>,
     shipping_address: Option<&'a Address>,
     default_payment_method_id: Option<IdText>,
-    tax_ids: Vec<TaxIdBody<'a>>,
+    tax_ids: Vec<tax_ids::Body<'a>>,
     tax_id_invalid: bool,
     referral_code: Option<&'a str>,
     affiliate_id: Option<IdText>,
     metadata: &'a Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
-}
-
-#[derive(Serialize)]
-struct TaxIdBody<'a> {
-    id: IdText,
-    object: &'static str,
-    customer_id: IdText,
-    r#type: &'a str,
-    value: &'a str,
-    status: Validity,
-    created_at: Timestamp,
 }
 
 pub fn body<'a>(state: &'a State, id: Id<Customer>, row: &'a Customer) -> Body<'a> {
@@ -137,25 +104,13 @@ pub fn body<'a>(state: &'a State, id: Id<Customer>, row: &'a Customer) -> Body<'
         billing_address: row.billing_address.as_ref(),
         shipping_address: row.shipping_address.as_ref(),
         default_payment_method_id: row.default_method.map(|id| state.payment_methods.text(id)),
-        tax_ids: known.clone().map(|(id, row)| tax_id_body(state, id, row)).collect(),
-        tax_id_invalid: known.into_iter().any(|(_, row)| row.status == Validity::Invalid),
+        tax_ids: known.clone().map(|(id, row)| tax_ids::body(state, id, row)).collect(),
+        tax_id_invalid: known.into_iter().any(|(_, row)| row.is_invalid()),
         referral_code: row.referral_code.as_deref(),
         affiliate_id: row.attribution.map(|known| state.affiliates.text(known.affiliate)),
         metadata: &row.metadata,
         created_at: row.created_at,
         updated_at: row.updated_at,
-    }
-}
-
-fn tax_id_body<'a>(state: &State, id: Id<TaxId>, row: &'a TaxId) -> TaxIdBody<'a> {
-    TaxIdBody {
-        id: state.tax_ids.text(id),
-        object: "tax_id",
-        customer_id: state.customers.text(row.customer),
-        r#type: &row.kind,
-        value: &row.value,
-        status: row.status,
-        created_at: row.created_at,
     }
 }
 
@@ -342,66 +297,6 @@ pub fn updated(world: &mut World, id: Id<Customer>) {
     tell(world, id, Notice::CustomerUpdated);
 }
 
-fn list_tax_ids(world: &World, call: &Call) -> Result<Reply, Fault> {
-    let state = &world.state;
-    let own = &state.customers[addressed(state, call)?].tax_ids;
-    list(call, own.iter().map(|id| (id.number(), json!(tax_id_body(state, *id, &state.tax_ids[*id])))))
-}
-
-#[derive(Deserialize)]
-struct AddTaxId {
-    r#type: Box<str>,
-    value: Box<str>,
-}
-
-fn add_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
-    let customer = addressed(&world.state, call)?;
-    let AddTaxId { r#type: kind, value } = call.input()?;
-    let id = give_tax_id(world, customer, kind, value);
-    Ok(Reply::created(&tax_id_body(&world.state, id, &world.state.tax_ids[id])))
-}
-
-/// Notes a tax id; it is looked up a little later.
-pub fn give_tax_id(world: &mut World, customer: Id<Customer>, kind: Box<str>, value: Box<str>) -> Id<TaxId> {
-    let now = world.now(ClockId::WORLD);
-    let row = TaxId { customer, kind, value, status: Validity::Pending, created_at: now };
-    let id = world.state.tax_ids.insert(row);
-    world.state.customers.update(customer, |row| {
-        row.tax_ids.push(id);
-        row.updated_at = now;
-    });
-    let due = LOOK_UP.after(now, 1).unwrap_or(Timestamp::MAX);
-    world.set_timer(ClockId::WORLD, due, Due::TaxIdChecked(id));
-    tell(world, customer, Notice::CustomerUpdated);
-    id
-}
-
-fn remove_tax_id(world: &mut World, call: &Call) -> Result<Reply, Fault> {
-    let customer = addressed(&world.state, call)?;
-    let id = call.row("tax_id", &world.state.tax_ids)?;
-    if world.state.tax_ids[id].customer != customer {
-        return Err(Fault::no_such(TaxId::NOUN, call.segment("tax_id")));
-    }
-    take_tax_id(world, customer, id);
-    Ok(Reply::none())
-}
-
-pub fn take_tax_id(world: &mut World, customer: Id<Customer>, id: Id<TaxId>) {
-    let now = world.now(ClockId::WORLD);
-    world.state.tax_ids.remove(id);
-    world.state.customers.update(customer, |row| {
-        row.tax_ids.retain(|known| *known != id);
-        row.updated_at = now;
-    });
-    tell(world, customer, Notice::CustomerUpdated);
-}
-
-/// The tax ids of a customer: kind and value.
-pub fn tax_ids(state: &State, id: Id<Customer>) -> impl Iterator<Item = (Id<TaxId>, &str, &str)> {
-    let own = state.customers[id].tax_ids.iter();
-    own.filter_map(|id| state.tax_ids.get(*id).map(|row| (*id, &*row.kind, &*row.value)))
-}
-
 /// Where a customer is billed, as it stands in a form.
 pub fn billing_address(state: &State, id: Id<Customer>) -> Address {
     state.customers[id].billing_address.clone().unwrap_or_default()
@@ -414,29 +309,6 @@ pub fn move_to(world: &mut World, id: Id<Customer>, address: Address) {
         row.updated_at = now;
     });
     tell(world, id, Notice::CustomerUpdated);
-}
-
-/// The look-up of a tax id has come back.
-pub fn tax_id_checked(world: &mut World, id: Id<TaxId>) {
-    // It may have been removed meanwhile.
-    let Some(row) = world.state.tax_ids.get(id) else { return };
-    let customer = row.customer;
-    let status = if is_well_formed(&row.kind, &row.value) { Validity::Valid } else { Validity::Invalid };
-    world.state.tax_ids.update(id, |row| row.status = status);
-    if status == Validity::Invalid {
-        tell(world, customer, Notice::CustomerTaxIdInvalidated);
-    }
-}
-
-/// No register is asked: a VAT number is valid if it has a country and 2 to 12 letters or digits; of other kinds
-/// nothing is known.
-fn is_well_formed(kind: &str, value: &str) -> bool {
-    let Some((country, number)) = value.split_at_checked(2).filter(|_| kind == "eu_vat") else {
-        return kind != "eu_vat";
-    };
-    country.bytes().all(|letter| letter.is_ascii_uppercase())
-        && (2..=12).contains(&number.len())
-        && number.bytes().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 fn tell(world: &mut World, id: Id<Customer>, notice: fn(Id<Customer>, Arc<Customer>) -> Notice) {
