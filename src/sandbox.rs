@@ -187,7 +187,7 @@ pub fn mounts(options: &Options, base_url: &str) -> Result<Vec<Arc<dyn Mount>>, 
         courier: Courier::default(),
     });
     let mut mounts = providers::mounts(&settings).map_err(StartupError)?;
-    if fixtures::world(&options.world).is_none() {
+    if !fixtures::names().contains(&options.world.as_str()) {
         let refused = |why| StartupError(format!("--world {}: {why}", options.world));
         let names: Vec<&str> = mounts.iter().map(|mount| mount.name()).collect();
         start::check_shape(&settings.start, &names).map_err(refused)?;

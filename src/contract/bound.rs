@@ -117,24 +117,30 @@ impl Contract {
     ///
     /// All that is wrong with the body.
     pub fn request(&self, body: &mut Value) -> Result<Vec<Violation>, Vec<Violation>> {
-        let Some(Body { presence, loose, rule }) = self.0.body() else { return Ok(Vec::new()) };
+        let Some(Body { presence, rule, .. }) = self.0.body() else { return Ok(Vec::new()) };
         if body.is_null() && *presence == BodyRule::Required {
             let message = "is missing; a JSON body is wanted";
             return Err(vec![Violation::new(Place::Body, "", "required", message)]);
         }
         let absent = body.is_null();
+        self.complete(body);
         if absent {
+            return Ok(Vec::new());
+        }
+        rule.validate(&self.0.shared.library, Place::Body, body)?;
+        Ok(rule.hints(body))
+    }
+
+    /// Fills in the defaults of top-level fields and looks at nothing else: for bodies that are known to pass.
+    pub fn complete(&self, body: &mut Value) {
+        let Some(Body { loose, rule, .. }) = self.0.body() else { return };
+        if body.is_null() {
             *body = Value::Object(Map::new());
         }
         if let Some(spot) = rule.spot(&self.0.shared.library).filter(|_| *loose) {
             loosen(&self.0.shared.library, spot, body);
         }
         body.as_object_mut().into_iter().for_each(|fields| rule.fill(fields));
-        if absent {
-            return Ok(Vec::new());
-        }
-        rule.validate(&self.0.shared.library, Place::Body, body)?;
-        Ok(rule.hints(body))
     }
 
     /// Validates an answer. A `204` or any other answer without a body is `Value::Null`.

@@ -97,17 +97,17 @@ fn named(name: &str) -> String {
 
 /// The unescaped segments of a JSON pointer.
 pub(super) fn segments(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    pointer.split('/').skip(1).map(|segment| match segment.contains('~') {
-        true => segment.replace("~1", "/").replace("~0", "~").into(),
-        false => segment.into(),
+    pointer.split('/').skip(1).map(|segment| {
+        if segment.contains('~') { segment.replace("~1", "/").replace("~0", "~").into() } else { segment.into() }
     })
 }
 
 /// The pointer of `name` within the object at `pointer`.
 pub(super) fn join(pointer: &str, name: &str) -> String {
-    match name.contains(['~', '/']) {
-        true => format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
-        false => [pointer, "/", name].concat(),
+    if name.contains(['~', '/']) {
+        format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        [pointer, "/", name].concat()
     }
 }
 

@@ -133,8 +133,7 @@ impl<P: Provider> Keeper for Hosted<P> {
     }
 
     fn rehearse(&self) -> Result<(), String> {
-        let rehearsed = self.make("rehearsal", self.beginning(), wall());
-        rehearsed.map(drop).map_err(|fault| match fault.violations.as_slice() {
+        self.rehearsal(wall()).map_err(|fault| match fault.violations.as_slice() {
             [] => fault.message,
             violations => format!("{}; {}", fault.message, teaching_line(violations)),
         })
