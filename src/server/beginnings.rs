@@ -10,6 +10,9 @@ use crate::contract::{Contract, near};
 use crate::time::Timestamp;
 use crate::world::{ClockId, Endpoint, World, hash};
 
+/// How the body of a call becomes what its handler takes.
+type Reading<'a> = &'a dyn Fn(&Contract, &mut Value) -> Result<(), Fault>;
+
 impl<P: Provider> Hosted<P> {
     /// How worlds begin of which nobody says it.
     pub(super) fn beginning(&self) -> Beginning<'_> {
@@ -23,7 +26,7 @@ impl<P: Provider> Hosted<P> {
     /// A new world, after the calls that it begins with. They have been rehearsed: those of a file at the start, those
     /// of a bundled world by `leapday check`, which the tests run.
     pub(super) fn make(&self, key: &str, beginning: Beginning<'_>, wall: Timestamp) -> Result<World<P::State>, Fault> {
-        self.begin(key, beginning, wall, |contract, body| {
+        self.begin(key, beginning, wall, &|contract, body| {
             contract.complete(body);
             Ok(())
         })
@@ -32,7 +35,7 @@ impl<P: Provider> Hosted<P> {
     /// Makes a world and holds each call against its contract.
     pub(super) fn rehearsal(&self, wall: Timestamp) -> Result<(), Fault> {
         let read = |contract: &Contract, body: &mut Value| contract.request(body).map(drop).map_err(Fault::violations);
-        self.begin("rehearsal", self.beginning(), wall, read).map(drop)
+        self.begin("rehearsal", self.beginning(), wall, &read).map(drop)
     }
 
     fn begin(
@@ -40,7 +43,7 @@ impl<P: Provider> Hosted<P> {
         key: &str,
         Beginning { calls, at }: Beginning<'_>,
         wall: Timestamp,
-        read: impl Fn(&Contract, &mut Value) -> Result<(), Fault>,
+        read: Reading<'_>,
     ) -> Result<World<P::State>, Fault> {
         let now = at.unwrap_or(wall);
         let mut world = World::new(self.seed(key), now, self.settings.limits);
@@ -51,7 +54,7 @@ impl<P: Provider> Hosted<P> {
             world.outbox.keep_strict_order();
         }
         for (number, step) in calls[P::NAME].as_array().into_iter().flatten().enumerate() {
-            self.replay(&mut world, step, now, &read).map_err(|fault| {
+            self.replay(&mut world, step, now, read).map_err(|fault| {
                 let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);
                 Fault { message, ..fault }
             })?;
@@ -73,7 +76,7 @@ impl<P: Provider> Hosted<P> {
         world: &mut World<P::State>,
         step: &Value,
         now: Timestamp,
-        read: impl Fn(&Contract, &mut Value) -> Result<(), Fault>,
+        read: Reading<'_>,
     ) -> Result<(), Fault> {
         if let Some(customer) = step["saveCard"].as_str() {
             let card = Card::deserialize(&step["card"]).map_err(|error| Fault::bad_request(error.to_string()))?;

@@ -77,10 +77,8 @@ impl Saver {
     /// Goes on until it is aborted. A save that fails is tried again.
     pub(super) async fn run(self, mounts: Vec<Arc<dyn Mount>>) {
         let mut saved = pulse(&mounts);
-        let mut ticker = tokio::time::interval_at(tokio::time::Instant::now() + self.every, self.every);
-        ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            ticker.tick().await;
+            tokio::time::sleep(self.every).await;
             // Looked at before: what changes during the save is saved the next time.
             let now = pulse(&mounts);
             if now == saved {
