@@ -161,8 +161,7 @@ pub fn letterhead(state: &State, id: Id<Customer>) -> Vec<String> {
     let mut lines: Vec<String> = row.name.iter().map(ToString::to_string).collect();
     lines.extend(row.billing_address.iter().flat_map(Address::lines));
     lines.push(row.email.to_string());
-    let known = row.tax_ids.iter().filter_map(|id| state.tax_ids.get(*id));
-    lines.extend(known.map(|tax_id| format!("Tax ID {}", tax_id.value)));
+    lines.extend(tax_ids::of(state, id).map(|(_, _, value)| format!("Tax ID {value}")));
     lines
 }
 

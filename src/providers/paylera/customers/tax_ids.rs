@@ -21,7 +21,7 @@ const LOOK_UP: Cadence = Cadence::seconds(5);
 pub struct TaxId {
     customer: Id<Customer>,
     kind: Box<str>,
-    pub value: Box<str>,
+    value: Box<str>,
     status: Validity,
     created_at: Timestamp,
 }
