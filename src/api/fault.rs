@@ -3,6 +3,8 @@
 //! A fault says what kind of refusal it is and what the caller should know; the provider alone turns it
 //! into the vendor's error shape and status (rule 6). What teaches (the violations) travels beside it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::contract::Violation;
@@ -68,7 +70,7 @@ pub struct Fault {
     pub kind: Kind,
     /// The vendor's machine-readable code, where the documents name one.
     pub code: Option<&'static str>,
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// What the vendor puts beside the message, in the vendor's shape.
     pub details: Option<Value>,
     /// What was wrong, field by field.
@@ -77,7 +79,7 @@ pub struct Fault {
 
 impl Fault {
     #[must_use]
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, code: None, message: message.into(), details: None, violations: Vec::new() }
     }
 
@@ -89,27 +91,27 @@ impl Fault {
 
     /// One field of the body breaks a rule that the schema cannot say.
     #[must_use]
-    pub fn field(pointer: &str, rule: &str, message: impl Into<String>) -> Self {
+    pub fn field(pointer: &str, rule: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::violations(vec![Violation::body(pointer, rule, message)])
     }
 
     #[must_use]
-    pub fn bad_request(message: impl Into<String>) -> Self {
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::BadRequest, message)
     }
 
     #[must_use]
-    pub fn forbidden(message: impl Into<String>) -> Self {
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Forbidden, message)
     }
 
     #[must_use]
-    pub fn conflict(message: impl Into<String>) -> Self {
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Conflict, message)
     }
 
     #[must_use]
-    pub fn unprocessable(message: impl Into<String>) -> Self {
+    pub fn unprocessable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Unprocessable, message)
     }
 
@@ -122,12 +124,12 @@ impl Fault {
 
     /// A part of the contract whose behaviour is not built.
     #[must_use]
-    pub fn not_built(what: impl Into<String>) -> Self {
+    pub fn not_built(what: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::NotBuilt, what)
     }
 
     #[must_use]
-    pub fn internal(message: impl Into<String>) -> Self {
+    pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Internal, message)
     }
 

@@ -44,6 +44,6 @@ pub use self::page::{Page, Turn, Visit, anywhere, enter, show, submit};
 pub use self::paging::{Paging, paging};
 pub use self::provider::{KeyPolicy, Provider, Vendor, Visitor, WorldKey};
 pub use self::reply::{Body, Fate, Reply};
-pub use self::request::{Criteria, Request, Requests};
+pub use self::request::{Criteria, Entry, Request};
 pub use self::router::{RouteError, Router};
 pub use self::site::Site;

@@ -1,9 +1,7 @@
 //! A request as the journal keeps it, and what somebody may want to know of it.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
 
 use crate::contract::Violation;
@@ -13,6 +11,17 @@ use crate::world::matches;
 /// A request and how it was answered.
 #[derive(Debug, Clone)]
 pub struct Request {
+    pub entry: Entry,
+    /// Below the mount, with the query.
+    pub path: String,
+    pub body: Vec<u8>,
+    pub answer: Vec<u8>,
+    pub violations: Vec<Violation>,
+}
+
+/// What there is to know of it beside its texts.
+#[derive(Debug, Clone)]
+pub struct Entry {
     /// Counts up within a world.
     pub number: u64,
     /// When it came, on the wall.
@@ -20,20 +29,15 @@ pub struct Request {
     /// What the world's clock showed.
     pub at: Timestamp,
     pub method: Method,
-    /// Below the mount, with the query.
-    pub path: Box<str>,
     /// `None`: no route, or a page.
     pub operation: Option<&'static str>,
     pub status: u16,
     /// What was done to it on purpose.
     pub fault: Option<Box<str>>,
-    pub violations: Vec<Violation>,
     /// The events that it caused, by number; none, at the number of the next.
     pub events: Range<usize>,
     /// Which world it was: events of one that has been replaced are gone.
     pub epoch: u64,
-    pub body: Bytes,
-    pub answer: Bytes,
 }
 
 /// What somebody wants requests to be like.
@@ -61,24 +65,25 @@ impl Criteria<'_> {
     /// In what a request is not as wanted.
     #[must_use]
     pub fn misses(&self, request: &Request) -> Vec<String> {
+        let Request { entry, path, body, violations, .. } = request;
         let mut misses = Vec::new();
-        if let Some(wanted) = self.operation.filter(|wanted| !request.operation.is_some_and(|id| matches(wanted, id))) {
-            misses.push(format!("operation is {}, not {wanted}", request.operation.unwrap_or("none")));
+        if let Some(wanted) = self.operation.filter(|wanted| !entry.operation.is_some_and(|id| matches(wanted, id))) {
+            misses.push(format!("operation is {}, not {wanted}", entry.operation.unwrap_or("none")));
         }
-        if let Some(wanted) = self.method.filter(|wanted| *wanted != request.method.as_str()) {
-            misses.push(format!("method is {}, not {wanted}", request.method));
+        if let Some(wanted) = self.method.filter(|wanted| *wanted != entry.method.as_str()) {
+            misses.push(format!("method is {}, not {wanted}", entry.method));
         }
-        let path = request.path.split('?').next().unwrap_or_default();
-        if let Some(wanted) = self.path.filter(|wanted| !matches(wanted, path) && !matches(wanted, &request.path)) {
-            misses.push(format!("path is {path}, not {wanted}"));
+        let bare = path.split('?').next().unwrap_or_default();
+        if let Some(wanted) = self.path.filter(|wanted| !matches(wanted, bare) && !matches(wanted, path)) {
+            misses.push(format!("path is {bare}, not {wanted}"));
         }
-        if let Some(wanted) = self.status.filter(|wanted| *wanted != request.status) {
-            misses.push(format!("status is {}, not {wanted}", request.status));
+        if let Some(wanted) = self.status.filter(|wanted| *wanted != entry.status) {
+            misses.push(format!("status is {}, not {wanted}", entry.status));
         }
-        if self.violated && request.violations.is_empty() {
+        if self.violated && violations.is_empty() {
             misses.push("nothing was wrong with it".to_owned());
         }
-        let body = String::from_utf8_lossy(&request.body);
+        let body = String::from_utf8_lossy(body);
         for wanted in self.body_contains.iter().filter(|wanted| !holds(&body, wanted)) {
             misses.push(format!("the body does not contain {wanted}"));
         }
@@ -92,9 +97,6 @@ fn holds(body: &str, wanted: &str) -> bool {
     body.contains(wanted) || tight(body).is_ok_and(|body| body.contains(wanted))
 }
 
-/// Requests, as they are kept.
-pub type Requests = Vec<Arc<Request>>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,20 +104,23 @@ mod tests {
     #[test]
     fn a_near_miss_says_in_what_it_misses() {
         let now: Timestamp = "2028-02-29T00:00:00Z".parse().unwrap();
-        let request = Request {
+        let entry = Entry {
             number: 0,
             received_at: now,
             at: now,
             method: Method::POST,
-            path: "/v0/plans?dry=1".into(),
             operation: Some("createPlan"),
             status: 201,
             fault: None,
-            violations: Vec::new(),
             events: 0..0,
             epoch: 0,
-            body: Bytes::from_static(br#"{ "name": "Pro", "amount": 5 }"#),
-            answer: Bytes::new(),
+        };
+        let request = Request {
+            entry,
+            path: "/v0/plans?dry=1".to_owned(),
+            body: br#"{ "name": "Pro", "amount": 5 }"#.to_vec(),
+            answer: Vec::new(),
+            violations: Vec::new(),
         };
         let found = [r#""name":"Pro""#.to_owned(), "\"amount\": 5".to_owned()];
         let criteria = Criteria {

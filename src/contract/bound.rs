@@ -137,7 +137,7 @@ impl Contract {
         if body.is_null() {
             *body = Value::Object(Map::new());
         }
-        if let Some(spot) = rule.spot(&self.0.shared.library).filter(|_| *loose) {
+        if *loose && let Some(spot) = rule.spot(&self.0.shared.library) {
             loosen(&self.0.shared.library, spot, body);
         }
         body.as_object_mut().into_iter().for_each(|fields| rule.fill(fields));

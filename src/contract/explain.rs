@@ -8,7 +8,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ErrorIterator, ValidationError};
 use serde_json::{Map, Value};
 
-use super::library::{Library, Spot};
+use super::library::Library;
+use super::rule::Rule;
 use super::shape::{Fields, fields_at};
 use super::violation::{Place, Violation, join, segments};
 use super::wording::{counted, format_phrase, is_secret, listed, near, pattern_phrase, quoted, shown, type_phrase};
@@ -21,13 +22,8 @@ const MAX_ERRORS: usize = 1_000;
 const FOLLOWS_TYPE: [&str; 5] = ["anyOf", "const", "enum", "not", "oneOf"];
 
 /// All violations behind the errors of a value, ordered by pointer, without duplicates.
-pub(super) fn explain(
-    library: &Library,
-    root: Option<Spot<'_>>,
-    place: Place,
-    errors: ErrorIterator<'_>,
-) -> Vec<Violation> {
-    let explainer = Explainer { library, root, place };
+pub(super) fn explain(library: &Library, rule: &Rule, place: Place, errors: ErrorIterator<'_>) -> Vec<Violation> {
+    let explainer = Explainer { library, rule, place };
     let mut violations = Vec::new();
     errors.take(MAX_ERRORS).for_each(|error| explainer.add(&error, &mut violations));
     tidy(violations)
@@ -35,7 +31,7 @@ pub(super) fn explain(
 
 fn tidy(mut violations: Vec<Violation>) -> Vec<Violation> {
     // A value of the wrong type is also none of an enum's and fits no branch: that is one mistake, not two.
-    let follows = |v: &Violation| FOLLOWS_TYPE.contains(&v.rule.as_str());
+    let follows = |v: &Violation| FOLLOWS_TYPE.contains(&v.rule);
     if violations.iter().any(follows) {
         let mistyped: BTreeSet<String> =
             violations.iter().filter(|v| v.rule == "type").map(|v| v.pointer.clone()).collect();
@@ -52,15 +48,16 @@ fn tidy(mut violations: Vec<Violation>) -> Vec<Violation> {
 /// Item 2 before item 10.
 fn by_pointer(a: &str, b: &str) -> Ordering {
     fn key(segment: Cow<'_, str>) -> (usize, Cow<'_, str>) {
-        (segment.parse().unwrap_or(usize::MAX), segment)
+        let is_number = segment.starts_with(|letter: char| letter.is_ascii_digit());
+        (if is_number { segment.parse().unwrap_or(usize::MAX) } else { usize::MAX }, segment)
     }
     segments(a).map(key).cmp(segments(b).map(key))
 }
 
-/// What is needed to put an error in words: the schema that the value was held against, and where.
+/// What is needed to put an error in words: the rule that the value was held against, and where.
 pub(super) struct Explainer<'a> {
     pub(super) library: &'a Library,
-    root: Option<Spot<'a>>,
+    rule: &'a Rule,
     place: Place,
 }
 
@@ -82,12 +79,17 @@ impl<'a> Explainer<'a> {
                 let options = std::slice::from_ref(&**expected_value);
                 out.push(self.not_among(error.instance_path().as_str(), error.instance(), "const", options));
             }
-            kind => out.push(self.at(error, kind.keyword(), self.plain(error))),
+            kind => out.push(self.at(error, keyword(kind), self.plain(error))),
         }
     }
 
     /// A violation at the place of an error.
-    pub(super) fn at(&self, error: &ValidationError<'_>, rule: &str, message: impl Into<String>) -> Violation {
+    pub(super) fn at(
+        &self,
+        error: &ValidationError<'_>,
+        rule: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Violation {
         Violation::new(self.place, error.instance_path().as_str(), rule, message)
     }
 
@@ -95,8 +97,8 @@ impl<'a> Explainer<'a> {
         let at = error.instance_path().as_str();
         let slip = self.slip(at, error.instance(), name);
         let message = match &slip {
-            Some(slip) => format!("is missing; did {slip:?} mean {name:?}?"),
-            None => "is missing".to_owned(),
+            Some(slip) => format!("is missing; did {slip:?} mean {name:?}?").into(),
+            None => Cow::Borrowed("is missing"),
         };
         let violation = Violation::new(self.place, join(at, name), "required", message);
         Violation { suggestion: slip.map(|_| name.to_owned()), ..violation }
@@ -123,16 +125,16 @@ impl<'a> Explainer<'a> {
             Some(meant) => format!("is not a known field; did you mean {meant:?}?"),
             None => "is not a known field".to_owned(),
         };
-        let violation = Violation::new(self.place, join(at, name), error.kind().keyword(), message);
+        let violation = Violation::new(self.place, join(at, name), keyword(error.kind()), message);
         Violation { suggestion: meant.map(str::to_owned), ..violation }
     }
 
     fn fields(&self, at: &str) -> Fields<'a> {
-        self.root.map(|root| fields_at(self.library, root, at)).unwrap_or_default()
+        self.rule.spot(self.library).map(|root| fields_at(self.library, root, at)).unwrap_or_default()
     }
 
     /// A value that is none of those allowed.
-    pub(super) fn not_among(&self, at: &str, sent: &Value, rule: &str, options: &[Value]) -> Violation {
+    pub(super) fn not_among(&self, at: &str, sent: &Value, rule: &'static str, options: &[Value]) -> Violation {
         let names = options.iter().filter_map(Value::as_str);
         let meant = sent.as_str().filter(|_| !is_secret(at)).and_then(|sent| near(sent, names));
         let allowed: Vec<String> = options.iter().map(choice).collect();
@@ -146,26 +148,27 @@ impl<'a> Explainer<'a> {
     }
 
     /// The sentence for an error that stands for itself.
-    fn plain(&self, error: &ValidationError<'_>) -> String {
+    fn plain(&self, error: &ValidationError<'_>) -> Cow<'static, str> {
         let at = error.instance_path().as_str();
-        let sent = shown(at, error.instance());
-        match error.kind() {
+        let sent = || shown(at, error.instance());
+        let sentence = match error.kind() {
             Kind::Type { kind } => self.mistyped(at, error.instance(), kind),
             Kind::Format { format } => match format_phrase(format) {
-                (phrase, Some(example)) => format!("{sent} is not {phrase}; try {example}"),
-                (phrase, None) => format!("{sent} is not {phrase}"),
+                (phrase, Some(example)) => [&sent(), " is not ", &phrase, "; try ", example].concat(),
+                (phrase, None) => [&sent(), " is not ", &*phrase].concat(),
             },
-            Kind::Pattern { pattern } => format!("{sent} is not {}", pattern_phrase(pattern)),
+            Kind::Pattern { pattern } => [&sent(), " is not ", &*pattern_phrase(pattern)].concat(),
             Kind::PropertyNames { error } => format!("has a field whose name does not do: {}", self.plain(error)),
-            Kind::UnevaluatedItems { .. } => "has items that are not allowed".to_owned(),
+            Kind::UnevaluatedItems { .. } => return "has items that are not allowed".into(),
             Kind::Not { schema } => not_allowed(schema),
-            Kind::FalseSchema => "is not allowed here".to_owned(),
-            Kind::UniqueItems => "has the same item twice".to_owned(),
-            Kind::Contains => "has none of the items it needs".to_owned(),
+            Kind::FalseSchema => return "is not allowed here".into(),
+            Kind::UniqueItems => return "has the same item twice".into(),
+            Kind::Contains => return "has none of the items it needs".into(),
             kind => {
-                limit_phrase(kind, &sent, error.instance()).unwrap_or_else(|| format!("{}", error.masked_with(sent)))
+                limit_phrase(kind, &sent(), error.instance()).unwrap_or_else(|| error.masked_with(sent()).to_string())
             }
-        }
+        };
+        sentence.into()
     }
 
     fn mistyped(&self, at: &str, sent: &Value, wanted: &TypeKind) -> String {
@@ -178,24 +181,57 @@ impl<'a> Explainer<'a> {
             Value::Number(_) => " is a number",
             _ => "",
         };
-        format!("{}{kind} where {wanted} is wanted", shown(at, sent))
+        [&shown(at, sent), kind, " where ", &wanted, " is wanted"].concat()
     }
+}
+
+/// The keyword of an error that stands for itself, one of JSON Schema's own.
+fn keyword(kind: &Kind) -> &'static str {
+    const WORDS: [&str; 26] = [
+        "type",
+        "pattern",
+        "format",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "contains",
+        "minProperties",
+        "maxProperties",
+        "propertyNames",
+        "additionalProperties",
+        "unevaluatedProperties",
+        "additionalItems",
+        "unevaluatedItems",
+        "not",
+        "falseSchema",
+        "contentEncoding",
+        "contentMediaType",
+        "$ref",
+    ];
+    WORDS.into_iter().find(|word| *word == kind.keyword()).unwrap_or("custom")
 }
 
 /// One allowed value.
 fn choice(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text),
-        value => shown("", value),
+        value => shown("", value).into_owned(),
     }
 }
 
-pub(super) fn wanted_types(kind: &TypeKind) -> String {
+pub(super) fn wanted_types(kind: &TypeKind) -> Cow<'static, str> {
     match kind {
-        TypeKind::Single(one) => type_phrase(one.as_str()).to_owned(),
+        TypeKind::Single(one) => type_phrase(one.as_str()).into(),
         TypeKind::Multiple(several) => {
             let phrases: Vec<&str> = several.iter().map(|one| type_phrase(one.as_str())).collect();
-            phrases.join(" or ")
+            phrases.join(" or ").into()
         }
     }
 }

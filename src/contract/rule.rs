@@ -62,8 +62,8 @@ impl Rule {
     pub(super) fn validate(&self, library: &Library, place: Place, value: &Value) -> Result<(), Vec<Violation>> {
         match self.validator.get_or_init(|| library.compile(self.noun, &self.key)) {
             Ok(validator) if validator.is_valid(value) => Ok(()),
-            Ok(validator) => Err(explain(library, self.spot(library), place, validator.iter_errors(value))),
-            Err(flaw) => Err(vec![Violation::new(place, "", "contract", flaw.as_str())]),
+            Ok(validator) => Err(explain(library, self, place, validator.iter_errors(value))),
+            Err(flaw) => Err(vec![Violation::new(place, "", "contract", flaw.clone())]),
         }
     }
 

@@ -60,7 +60,7 @@ impl Explainer<'_> {
     /// No alternative stands out: what all of them lack is certain, for the rest name them.
     fn alternatives(&self, error: &ValidationError<'_>, branches: &[&Branch], out: &mut Vec<Violation>) {
         let at = error.instance_path().as_str();
-        let rule = error.kind().keyword();
+        let rule = if matches!(error.kind(), Kind::AnyOf { .. }) { "anyOf" } else { "oneOf" };
         let mut lacking: Vec<BTreeSet<&str>> = branches.iter().map(|branch| lacking(at, branch)).collect();
         let common: BTreeSet<&str> = lacking.iter().cloned().reduce(|a, b| &a & &b).unwrap_or_default();
         out.extend(common.iter().map(|name| self.missing(error, name)));
@@ -78,7 +78,7 @@ impl Explainer<'_> {
         }
     }
 
-    fn needs_one(&self, error: &ValidationError<'_>, rule: &str, lacking: &[BTreeSet<&str>]) -> Violation {
+    fn needs_one(&self, error: &ValidationError<'_>, rule: &'static str, lacking: &[BTreeSet<&str>]) -> Violation {
         let groups: Vec<String> = lacking.iter().map(joined).collect();
         let exactly = if rule == "oneOf" { "exactly " } else { "" };
         let mut message = format!("needs {exactly}one of: {}", listed(&groups));
@@ -187,13 +187,13 @@ fn intended<'e>(branches: &[&'e Branch]) -> Option<&'e Branch> {
 fn expectation(branch: &Branch) -> String {
     let Some(error) = branch.first() else { return "anything".to_owned() };
     match error.kind() {
-        Kind::Type { kind } => wanted_types(kind),
-        Kind::Format { format } => format_phrase(format).0,
+        Kind::Type { kind } => wanted_types(kind).into_owned(),
+        Kind::Format { format } => format_phrase(format).0.into_owned(),
         Kind::Pattern { pattern } => format!("a string {}", pattern_phrase(pattern)),
-        Kind::Constant { expected_value } => shown("", expected_value),
+        Kind::Constant { expected_value } => shown("", expected_value).into_owned(),
         Kind::Enum { options } => {
             let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
-            listed(&options.iter().map(|value| shown("", value)).collect::<Vec<_>>())
+            listed(&options.iter().map(|value| shown("", value).into_owned()).collect::<Vec<_>>())
         }
         Kind::Required { .. } => {
             format!("an object with {}", joined(&lacking(error.instance_path().as_str(), branch)))

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::slice;
 
 use serde::Serialize;
 
@@ -42,38 +43,47 @@ pub struct Violation {
     pub pointer: String,
     /// The broken rule under its schema keyword (`format`, `required`, …), or a word of this room:
     /// `unknown` (a hint: accepted, but nobody reads it), `repeated`, `encoding`, `contract`.
-    pub rule: String,
+    pub rule: &'static str,
     /// What was sent, shortened and with secrets masked, and what would be right. No full stop.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// The nearest known name, for a misspelt field or enum value.
     pub suggestion: Option<String>,
 }
 
 impl Violation {
     /// A violation without a suggestion.
-    pub fn new(place: Place, pointer: impl Into<String>, rule: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place, pointer: pointer.into(), rule: rule.into(), message: message.into(), suggestion: None }
+    pub fn new(
+        place: Place,
+        pointer: impl Into<String>,
+        rule: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { place, pointer: pointer.into(), rule, message: message.into(), suggestion: None }
     }
 
     /// A violation of the body.
-    pub fn body(pointer: impl Into<String>, rule: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn body(pointer: impl Into<String>, rule: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Place::Body, pointer, rule, message)
     }
 
     /// A violation of a path parameter; without a name, of the path itself.
-    pub fn path(name: &str, rule: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn path(name: &str, rule: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Place::Path, named(name), rule, message)
     }
 
     /// A violation of a query parameter; without a name, of the query itself.
-    pub fn query(name: &str, rule: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn query(name: &str, rule: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Place::Query, named(name), rule, message)
     }
 
     /// The offending field as vendors spell it in their errors: `items.0.quantity`. Empty for the whole value.
     #[must_use]
-    pub fn field(&self) -> String {
-        segments(&self.pointer).collect::<Vec<_>>().join(".")
+    pub fn field(&self) -> Cow<'_, str> {
+        match self.pointer.strip_prefix('/') {
+            // Most fields stand at the top, under a plain name.
+            Some(name) if !name.contains(['/', '~']) => name.into(),
+            _ => segments(&self.pointer).collect::<Vec<_>>().join(".").into(),
+        }
     }
 }
 
@@ -115,17 +125,17 @@ pub(super) fn join(pointer: &str, name: &str) -> String {
 /// `"; "`, at most `max_bytes` long. What does not fit is counted: `… ; and 3 more`.
 #[must_use]
 pub fn header_line(violations: &[Violation], max_bytes: usize) -> String {
-    let mut whole = String::with_capacity(LINE_BYTES * violations.len());
+    let mut whole = Ascii(String::with_capacity(LINE_BYTES * violations.len()));
     for (n, violation) in violations.iter().enumerate() {
-        whole.push_str(if n == 0 { "" } else { "; " });
-        // A string takes whatever is written to it.
-        let _ = write!(whole, "{violation}");
+        // A text takes whatever is written to it.
+        let _ = write!(whole, "{}{violation}", if n == 0 { "" } else { "; " });
     }
-    let whole = ascii(whole);
+    let Ascii(whole) = whole;
     if whole.len() <= max_bytes {
         return whole;
     }
-    let lines: Vec<String> = violations.iter().map(|violation| ascii(violation.to_string())).collect();
+    let lines: Vec<String> =
+        violations.iter().map(|violation| header_line(slice::from_ref(violation), usize::MAX)).collect();
     let kept = (1..lines.len()).rev().map(|kept| with_rest(&lines, kept)).find(|line| line.len() <= max_bytes);
     kept.unwrap_or_else(|| cut(whole, max_bytes))
 }
@@ -144,22 +154,34 @@ fn cut(mut line: String, max_bytes: usize) -> String {
     line
 }
 
-fn ascii(text: String) -> String {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text;
+/// A text that any header carries: it escapes what is written to it.
+struct Ascii(String);
+
+impl fmt::Write for Ascii {
+    fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        // The first byte that is none of these begins a character.
+        while let Some(end) = text.bytes().position(|byte| !matches!(byte, b' '..=b'~')) {
+            let (plain, rest) = text.split_at(end);
+            self.0.push_str(plain);
+            let mut characters = rest.chars();
+            characters.by_ref().take(1).for_each(|character| self.escape(character));
+            text = characters.as_str();
+        }
+        self.0.push_str(text);
+        Ok(())
     }
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            ' '..='~' => out.push(character),
-            '…' => out.push_str("..."),
-            _ => {
-                let mut units = [0; 2];
-                out.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-            }
+}
+
+impl Ascii {
+    fn escape(&mut self, character: char) {
+        if character == '…' {
+            return self.0.push_str("...");
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // As above.
+            let _ = write!(self.0, "\\u{unit:04x}");
         }
     }
-    out
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Words for values, types and patterns; and the nearest name to a misspelt one.
 
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::fmt;
 
 use serde_json::Value;
@@ -40,7 +42,8 @@ pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
     if sent.length == 0 || sent.length > COMPARED_CHARS {
         return None;
     }
-    let plain = plain(name).collect::<String>();
+    // Most names are near none of the candidates: only where one may be are letters compared one by one.
+    let plain = LazyCell::new(|| plain(name).collect::<String>());
     let mut best: Option<(usize, &'a str)> = None;
     for candidate in candidates {
         let forgiven = sent.forgiven(&Outline::of(candidate)).filter(|_| candidate != name);
@@ -68,14 +71,17 @@ pub fn counted(count: impl fmt::Display, thing: &str) -> String {
 /// about a microsecond each: a look at length and letters spares nearly all of it.
 struct Outline {
     length: usize,
+    /// One bit for each letter (some share one), and in the upper half one for each that occurs again.
     letters: u64,
 }
 
 impl Outline {
     fn of(name: &str) -> Self {
-        let (length, letters) = plain(name)
-            .fold((0, 0), |(length, letters), letter| (length + 1, letters | 1 << (u32::from(letter) % u64::BITS)));
-        Self { length, letters }
+        plain(name).fold(Self { length: 0, letters: 0 }, |Self { length, letters }, letter| {
+            let bit = 1 << (u32::from(letter) % 32);
+            let again = letters & bit != 0;
+            Self { length: length + 1, letters: letters | if again { bit << 32 } else { bit } }
+        })
     }
 
     /// How many slips are forgiven between two names, unless they certainly have more.
@@ -95,48 +101,61 @@ impl Outline {
 
 /// A name without what does not count.
 fn plain(name: &str) -> impl Iterator<Item = char> + '_ {
-    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase)
+    let lowercase = |letter: char| letter.to_lowercase().next().unwrap_or(letter);
+    let lowercase = move |letter: char| if letter.is_ascii() { letter.to_ascii_lowercase() } else { lowercase(letter) };
+    name.chars().filter(|c| !matches!(c, '_' | '-')).map(lowercase)
 }
 
 /// A sent value as a message repeats it: scalars in JSON, shortened and masked; containers by their kind only.
-pub(super) fn shown(pointer: &str, value: &Value) -> String {
+pub(super) fn shown(pointer: &str, value: &Value) -> Cow<'static, str> {
     match value {
-        Value::Object(_) => "an object".to_owned(),
-        Value::Array(items) => format!("a list of {}", items.len()),
-        Value::Null | Value::Bool(_) => value.to_string(),
-        _ if is_secret(pointer) => "[masked]".to_owned(),
-        Value::Number(number) => masked_digits(&number.to_string()),
-        Value::String(text) => quoted(text),
+        Value::Object(_) => "an object".into(),
+        Value::Array(items) => format!("a list of {}", items.len()).into(),
+        Value::Null => "null".into(),
+        Value::Bool(true) => "true".into(),
+        Value::Bool(false) => "false".into(),
+        _ if is_secret(pointer) => "[masked]".into(),
+        Value::Number(number) => masked_digits(number.to_string()).into(),
+        Value::String(text) => quoted(text).into(),
     }
 }
 
 /// A text in quotation marks, shortened and masked.
 pub(super) fn quoted(text: &str) -> String {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    if text.len() <= SHOWN_CHARS && digits < *CARD_DIGITS.start() {
-        return Value::from(text).to_string();
+    let json = |text: &str| serde_json::to_string(text).unwrap_or_default();
+    if text.len() <= SHOWN_CHARS && !may_hold_card(text) {
+        return json(text);
     }
     // Masked before it is cut, so that a cut never shortens a card number below recognition.
     let beginning: String = text.chars().take(SHOWN_CHARS * 2).collect();
-    let masked = masked_digits(&beginning);
+    let cut = beginning.len() < text.len();
+    let masked = masked_digits(beginning);
     let mut kept: String = masked.chars().take(SHOWN_CHARS).collect();
-    if kept.len() < masked.len() || beginning.len() < text.len() {
+    if cut || kept.len() < masked.len() {
         kept.push('…');
     }
-    Value::String(kept).to_string()
+    json(&kept)
 }
 
 /// Whether the value at this pointer must not be repeated.
 pub(super) fn is_secret(pointer: &str) -> bool {
     segments(pointer).any(|segment| {
-        let letters = segment.chars().filter(char::is_ascii_alphanumeric);
-        let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-        name == "pan" || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+        let letters = || segment.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        let ends = |ending: &&str| ending.bytes().rev().eq(letters().rev().take(ending.len()));
+        letters().eq(*b"pan") || SECRET_ENDINGS.iter().any(ends)
     })
 }
 
+/// Whether there are digits enough for a card number.
+fn may_hold_card(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_digit).count() >= *CARD_DIGITS.start()
+}
+
 /// Replaces runs of digits that could be a card number, grouped by spaces or dashes or not.
-fn masked_digits(text: &str) -> String {
+fn masked_digits(text: String) -> String {
+    if !may_hold_card(&text) {
+        return text;
+    }
     let characters: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -195,7 +214,7 @@ pub(super) fn type_phrase(name: &str) -> &'static str {
 }
 
 /// What a format is called, and a value that has it.
-pub(super) fn format_phrase(format: &str) -> (String, Option<&'static str>) {
+pub(super) fn format_phrase(format: &str) -> (Cow<'static, str>, Option<&'static str>) {
     let (phrase, example) = match format {
         "date-time" => ("a date-time", "2028-01-31T00:00:00Z"),
         "date" => ("a date", "2028-01-31"),
@@ -208,16 +227,16 @@ pub(super) fn format_phrase(format: &str) -> (String, Option<&'static str>) {
         "ipv4" => ("an IPv4 address", "192.0.2.1"),
         "ipv6" => ("an IPv6 address", "2001:db8::1"),
         "uuid" => ("a UUID", "0190f2d6-6f5a-7c1e-9d3b-2a4c6e8f0a1b"),
-        other => return (format!("of the format {other}"), None),
+        other => return (format!("of the format {other}").into(), None),
     };
-    (phrase.to_owned(), Some(example))
+    (phrase.into(), Some(example))
 }
 
 /// What a pattern asks for: `of the form cus_…` where it is a prefix and a tail, words for a few common ones,
 /// else the pattern itself.
 pub(super) fn pattern_phrase(pattern: &str) -> String {
     if let Some(prefix) = literal_prefix(pattern) {
-        return format!("of the form {prefix}…");
+        return ["of the form ", prefix, "…"].concat();
     }
     let bounded = |start: &str, end: &str| {
         let count = pattern.strip_prefix(start)?.strip_suffix(end)?;

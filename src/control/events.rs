@@ -53,7 +53,7 @@ async fn list(control: &Control, asked: Asked<'_>) -> Result<Reply, Fault> {
 }
 
 pub(super) fn patience(text: &str) -> Result<Duration, Fault> {
-    let wrong = |rule: &str, why: String| Fault::violations(vec![Violation::query("wait", rule, why)]);
+    let wrong = |rule: &'static str, why: String| Fault::violations(vec![Violation::query("wait", rule, why)]);
     let wait =
         duration(text).ok_or_else(|| wrong("format", format!("{text:?} is not a duration; try 10s or 500ms")))?;
     if wait > PATIENCE_MOST {

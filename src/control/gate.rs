@@ -84,7 +84,7 @@ fn no_token(given: bool) -> Fault {
     fault.with_violation(header(ADMIN_HEADER, "key", advice))
 }
 
-fn header(name: &str, rule: &str, advice: &str) -> Violation {
+fn header(name: &str, rule: &'static str, advice: &'static str) -> Violation {
     Violation::new(Place::Header, format!("/{name}"), rule, advice)
 }
 

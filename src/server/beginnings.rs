@@ -56,7 +56,7 @@ impl<P: Provider> Hosted<P> {
         for (number, step) in calls[P::NAME].as_array().into_iter().flatten().enumerate() {
             self.replay(&mut world, step, now, read).map_err(|fault| {
                 let message = format!("Step {} of the starting world was refused: {}", number + 1, fault.message);
-                Fault { message, ..fault }
+                Fault { message: message.into(), ..fault }
             })?;
         }
         if let Some((url, secret)) = Keeper::webhook(self) {

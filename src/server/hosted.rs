@@ -205,10 +205,10 @@ impl<P: Provider> Hosted<P> {
             None => serve(),
             Some(injection) => self.spoil(injection, exchange, serve),
         };
-        answer.map(move |mut sent| {
+        answer.map(move |sent| {
             // Those who only look around leave no trace.
             if !headers.contains_key(QUIET_HEADER) {
-                slot.note(exchange, operation, injected, &mut sent);
+                slot.note(exchange, operation, injected, &sent);
             }
             P::dress(sent.reply, headers, standing)
         })

@@ -1,5 +1,6 @@
 //! The worlds of a provider as the control API keeps them.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,13 +40,14 @@ struct Snapshot<'w, S: State> {
 impl<P: Provider> Hosted<P> {
     /// The name of the world that a key opens.
     pub(super) fn named(&self, key: &str) -> Result<String, Fault> {
-        let refused = |why: &str| Fault::field("/key", "key", why);
+        let refused = |why: Cow<'static, str>| Fault::field("/key", "key", why);
         let mut headers = HeaderMap::new();
         for (name, value) in P::credentials(key) {
-            let value = HeaderValue::from_str(&value).map_err(|_| refused("has letters that no header can hold"))?;
+            let value =
+                HeaderValue::from_str(&value).map_err(|_| refused("has letters that no header can hold".into()))?;
             headers.insert(HeaderName::from_static(name), value);
         }
-        self.key(&headers).map(|key| key.name.into_owned()).map_err(|fault| refused(&fault.message))
+        self.key(&headers).map(|key| key.name.into_owned()).map_err(|fault| refused(fault.message))
     }
 
     /// Puts a world under a key.
@@ -134,7 +136,7 @@ impl<P: Provider> Keeper for Hosted<P> {
 
     fn rehearse(&self) -> Result<(), String> {
         self.rehearsal(wall()).map_err(|fault| match fault.violations.as_slice() {
-            [] => fault.message,
+            [] => fault.message.into_owned(),
             violations => format!("{}; {}", fault.message, teaching_line(violations)),
         })
     }

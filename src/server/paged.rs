@@ -101,8 +101,8 @@ impl<P: Provider> Pages<P> {
                     page
                 });
                 let events = if written.is_ok() { events } else { 0..0 };
-                let mut sent = Sent { reply: written.unwrap_or_else(|other| other), violations: Vec::new(), events };
-                slot.note(exchange, None, None, &mut sent);
+                let sent = Sent { reply: written.unwrap_or_else(|other| other), violations: Vec::new(), events };
+                slot.note(exchange, None, None, &sent);
                 sent.reply
             }),
             Turn::Anywhere(handler) => Ok(handler(&visit)),

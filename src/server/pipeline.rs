@@ -293,7 +293,7 @@ fn render(reply: Reply, number: u64, from_browser: bool) -> Response<Payload> {
     headers.insert(REQUEST_ID, HeaderValue::from(number));
     for (name, value) in reply.headers {
         // Our own names are valid; a value that cannot stand in a header is left out.
-        if let (Some(name), Ok(value)) = (name_of(name), HeaderValue::from_str(&value)) {
+        if let (Some(name), Ok(value)) = (name_of(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
     }

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Wea
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
-use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::claims::Claims;
 use super::hosted::Sent;
-use super::journal::Journal;
+use super::journal::{Journal, Texts};
 use super::shelf::Shelf;
-use crate::api::{Body, Deliver, Exchange, Fault, Injection, Injections, Meter, Provider, Request, Settings, Site};
+use crate::api::{Body, Deliver, Entry, Exchange, Fault, Injection, Injections, Meter, Provider, Settings, Site};
 use crate::time::{Timestamp, wall};
 use crate::webhooks::{Letter, Mark, Outcome, Postbox, Round};
 use crate::world::{Advance, Bound, ClockId, World, hash};
@@ -178,38 +177,37 @@ impl<P: Provider> Slot<P> {
         &self.journal
     }
 
-    /// Notes a request in the journal, and tells those who watch. What was wrong with it goes there.
+    /// Notes a request in the journal, and tells those who watch.
     pub(super) fn note(
         &self,
         exchange: &Exchange<'_>,
         operation: Option<&'static str>,
         injected: Option<Injection>,
-        sent: &mut Sent,
+        sent: &Sent,
     ) {
         let world = self.published.load();
-        let uri = &exchange.head.uri;
-        let path = match uri.query() {
-            Some(query) => format!("{}?{query}", exchange.path).into(),
-            None => exchange.path.into(),
-        };
-        self.journal.note(Request {
+        let entry = Entry {
             number: 0,
             received_at: exchange.wall,
             at: world.clock(ClockId::WORLD).reading(exchange.wall),
             method: exchange.head.method.clone(),
-            path,
             operation,
             status: sent.reply.status,
             fault: injected.map(|injection| injection.to_string().into()),
-            violations: std::mem::take(&mut sent.violations),
             events: if sent.events.is_empty() { world.event_count()..world.event_count() } else { sent.events.clone() },
             epoch: world.outbox.epoch(),
-            body: exchange.body.clone(),
+        };
+        let texts = Texts {
+            path: exchange.path,
+            query: exchange.head.uri.query(),
+            body: exchange.body,
             answer: match &sent.reply.body {
-                Body::Json(bytes) => bytes.clone(),
-                Body::Empty | Body::Other(..) => Bytes::new(),
+                Body::Json(bytes) => bytes,
+                Body::Empty | Body::Other(..) => &[],
             },
-        });
+            violations: &sent.violations,
+        };
+        self.journal.note(entry, &texts);
         self.changed.notify_waiters();
     }
 

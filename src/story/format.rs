@@ -176,8 +176,11 @@ impl Story {
             Err(violations) => {
                 for violation in violations {
                     let field = violation.pointer.trim_start_matches('/').replace('/', ".");
-                    let message =
-                        if field.is_empty() { violation.message } else { format!("{field} {}", violation.message) };
+                    let message = if field.is_empty() {
+                        violation.message.into_owned()
+                    } else {
+                        format!("{field} {}", violation.message)
+                    };
                     reader.complain(&violation.pointer, message);
                 }
             }

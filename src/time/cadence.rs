@@ -236,17 +236,6 @@ impl Grid {
         self.cadence.after(self.anchor, n)
     }
 
-    /// Boundaries `n` and `n + 1`: the period between them. `None` where either is.
-    #[must_use]
-    pub fn period(self, n: i64) -> Option<(Timestamp, Timestamp)> {
-        if self.cadence.is_zero() {
-            return None;
-        }
-        let split = self.anchor.split();
-        let boundary = |n| self.cadence.from(self.anchor, split, n);
-        Some((boundary(n)?, boundary(n.checked_add(1)?)?))
-    }
-
     /// The largest `n` with `boundary(n) <= t`: the index of the half-open window that holds `t`.
     ///
     /// With a zero cadence it is 0 whatever `t`. Within one cadence of the calendar's first instant the answer can

@@ -55,10 +55,11 @@ impl<N: Clone> Events<N> {
 }
 
 impl<S: State> World<S> {
-    /// Records what just happened on `clock`.
-    pub fn emit(&mut self, clock: ClockId, notice: S::Notice) {
+    /// Records what just happened on `clock`; the number of the event.
+    pub fn emit(&mut self, clock: ClockId, notice: S::Notice) -> usize {
         let at = self.now(clock);
         self.events.log.push(Event { at, clock, notice });
+        self.events.log.len() - 1
     }
 
     /// Puts another notice in the place of each: before rows go that events speak of.

@@ -128,7 +128,7 @@ impl Place<'_> {
 
     fn refuse(&self, fault: &Fault) -> Reply {
         let status = if fault.kind == Kind::NotFound { 404 } else { 422 };
-        let details: Vec<&str> = fault.violations.iter().map(|violation| violation.message.as_str()).collect();
+        let details: Vec<&str> = fault.violations.iter().map(|violation| &*violation.message).collect();
         let text = format!("{}. {}", fault.message, details.join("; "));
         let page_of = Details::message(self.exchange.site, "That cannot be done", text.trim_end_matches(". "));
         page(status, Details { back: self.here(), ..page_of }.html())
@@ -137,7 +137,7 @@ impl Place<'_> {
 
 /// For somebody who may not look at it.
 fn unknown(exchange: &Exchange<'_>, fault: &Fault) -> Reply {
-    let details: Vec<&str> = fault.violations.iter().map(|violation| violation.message.as_str()).collect();
+    let details: Vec<&str> = fault.violations.iter().map(|violation| &*violation.message).collect();
     let text = format!("{}. {}.", fault.message, details.join("; "));
     let html = Details::message(exchange.site, "Not for everybody", &text).html();
     if fault.kind == Kind::Unauthorized {

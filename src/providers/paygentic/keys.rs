@@ -45,7 +45,7 @@ pub fn user(role: Option<&str>) -> String {
     format!("usr_{}", role.unwrap_or(HOLDER))
 }
 
-fn refused(message: &str, advice: &str) -> Fault {
+fn refused(message: &'static str, advice: &'static str) -> Fault {
     Fault::new(Kind::Unauthorized, message).with_violation(Violation::new(
         Place::Header,
         "/authorization",

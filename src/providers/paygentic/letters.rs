@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::customers::Notifications;
 use super::invoices::{Invoice, Number, date};
+use super::notices::Notice;
 use super::payment_sessions::Session;
-use super::state::State;
 use super::subscriptions::Subscription;
 use crate::billing::money::major;
 use crate::time::Timestamp;
@@ -27,8 +27,9 @@ pub enum Letter {
         gross: Decimal,
         news: News,
     },
+    /// The event that tells of it keeps the row as it was.
     Renewal {
-        row: Arc<Subscription>,
+        event: usize,
         at: Timestamp,
     },
     /// One of the above whose rows have been wiped.
@@ -74,10 +75,9 @@ fn about(world: &mut World, id: Id<Invoice>, news: News) {
     send(world, subscription, Letter::Invoice { id, number, gross, news });
 }
 
-/// A renewal is some days away.
-pub fn reminder(world: &mut World, id: Id<Subscription>, at: Timestamp) {
-    let row = Arc::clone(&world.state.subscriptions[id]);
-    send(world, id, Letter::Renewal { row, at });
+/// A renewal is some days away, as an event tells.
+pub fn reminder(world: &mut World, id: Id<Subscription>, event: usize, at: Timestamp) {
+    send(world, id, Letter::Renewal { event, at });
 }
 
 fn send(world: &mut World, id: Id<Subscription>, letter: Letter) {
@@ -86,7 +86,8 @@ fn send(world: &mut World, id: Id<Subscription>, letter: Letter) {
 }
 
 /// What a letter says. The address of a consumer never changes, nor the currency of a plan.
-pub fn read(state: &State, letter: &Letter) -> Written {
+pub fn read(world: &World, letter: &Letter) -> Written {
+    let state = &world.state;
     let to = |row: &Subscription| Arc::clone(&state.consumers[state.customers[row.customer].consumer].email);
     match letter {
         Letter::Invoice { id, number, gross, news } => {
@@ -103,9 +104,12 @@ pub fn read(state: &State, letter: &Letter) -> Written {
             let amount = major(*gross, currency);
             Written { to: to(subscription), subject: format!("Invoice {number} of {currency} {amount} {what}"), link }
         }
-        Letter::Renewal { row, at } => {
-            Written { to: to(row), subject: format!("{} renews on {}", row.name, date(*at)), link: None }
-        }
+        Letter::Renewal { event, at } => match world.event(*event).map(|event| &event.notice) {
+            Some(Notice::SubscriptionRenewalReminder(_, row)) => {
+                Written { to: to(row), subject: format!("{} renews on {}", row.name, date(*at)), link: None }
+            }
+            _ => panic!("event {event} is no reminder of a renewal"),
+        },
         Letter::Written(written) => Written::clone(written),
     }
 }

@@ -61,8 +61,8 @@ fn reset(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 
 /// What has been said stays said, whatever becomes of the rows.
 fn keep_word(world: &mut World, site: Site<'_>) {
+    world.rewrite(|world, letter| Letter::Written(letters::read(world, letter).into()));
     world.retell(|world, notice| notice.told(world, site));
-    world.rewrite(|world, letter| Letter::Written(letters::read(&world.state, letter).into()));
 }
 
 /// Takes out a customer and all that is the customer's.

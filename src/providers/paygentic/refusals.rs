@@ -52,7 +52,7 @@ struct Refused<'a> {
 
 #[derive(Serialize)]
 struct Wrong<'a> {
-    field: Cow<'static, str>,
+    field: Cow<'a, str>,
     message: &'a str,
     code: Cow<'static, str>,
 }
@@ -60,8 +60,8 @@ struct Wrong<'a> {
 impl<'a> Wrong<'a> {
     fn of(violation: &'a Violation) -> Self {
         let field = violation.field();
-        let field = if field.is_empty() { "body".into() } else { field.into() };
-        Self { field, message: &violation.message, code: code(&violation.rule) }
+        let field = if field.is_empty() { "body".into() } else { field };
+        Self { field, message: &violation.message, code: code(violation.rule) }
     }
 }
 
@@ -71,7 +71,7 @@ fn validation(fault: &Fault) -> Reply {
 }
 
 /// The vendor's only documented code of a field is `invalid_format`; the others follow its style.
-fn code(rule: &str) -> Cow<'static, str> {
+fn code(rule: &'static str) -> Cow<'static, str> {
     match rule {
         "format" | "pattern" => "invalid_format".into(),
         "required" => "required".into(),

@@ -39,9 +39,9 @@ pub fn remind(world: &mut World, id: Id<Subscription>) {
     if world.state.customers[row.customer].notifications.renewal_reminder {
         let days = row.reminder_days.unwrap_or(world.state.plans[row.plan].reminder.days);
         let renewal = Cadence::days(days).after(world.now(row.clock), 1);
-        world.emit(row.clock, Notice::SubscriptionRenewalReminder(id, row));
+        let event = world.emit(row.clock, Notice::SubscriptionRenewalReminder(id, row));
         if let Some(renewal) = renewal {
-            letters::reminder(world, id, renewal);
+            letters::reminder(world, id, event, renewal);
         }
     }
     set(world, id);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
 
 use super::invoices::{Invoice, LineItem};
 use super::plans::{PlanLine, PlanVersion};
@@ -65,16 +66,25 @@ pub struct Transition {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Charge {
     pub interval: Arc<Interval>,
-    /// The grid index of the first window that is not billed yet; `None` when nothing is left to bill. The open
-    /// invoice of a subscription shows what is next and goes past it only when its moment has come.
-    next: Option<i64>,
+    /// The first window that is not billed yet; `None` when nothing is left to bill. The open invoice of a
+    /// subscription shows what is next and goes past it only when its moment has come.
+    next: Option<Next>,
+}
+
+/// A whole window by its number on the grid, with the answer of the calendar, which is asked once for each. A one-off
+/// has window 0, and no grid.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Next {
+    n: i64,
+    window: Window,
 }
 
 /// Where the billing of a subscription stands. Apart from what was agreed, which events keep as it was: this
 /// changes at every moment, that hardly ever.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cycle {
-    pub charges: Vec<Charge>,
+    /// Mostly one, which a cycle holds itself.
+    pub charges: SmallVec<[Charge; 1]>,
     /// How many intervals there have been.
     pub serials: u32,
     /// Manual lines that wait for the moment at which they are invoiced.
@@ -188,7 +198,7 @@ impl Cycle {
     /// Where billing stands at the beginning.
     pub fn new() -> Self {
         Self {
-            charges: Vec::new(),
+            charges: SmallVec::new(),
             serials: 0,
             waiting: Vec::new(),
             pending: None,
@@ -218,25 +228,32 @@ impl Charge {
     /// Puts the charge at its first window that is to be billed.
     fn begin(&mut self, subscription: &Subscription) {
         if self.interval.cadence.is_zero() {
-            self.next = (self.once(subscription).due >= subscription.billing_starts_at).then_some(0);
+            let once = self.once(subscription);
+            let is_billed = once.due >= subscription.billing_starts_at;
+            self.next = is_billed.then_some(Next { n: 0, window: once.full });
             return;
         }
         let grid = self.interval.grid(subscription);
         let from = grid.index_at(self.interval.from);
         let billing = grid.index_at(subscription.billing_starts_at).saturating_sub(1);
-        self.next = Some(from.max(billing));
+        let first = from.max(billing);
+        self.next = window_from(grid, first).map(|window| Next { n: first, window });
         while let Some(moment) = self.moment(subscription) {
             let stub = moment.window != moment.full;
             if moment.due >= subscription.billing_starts_at && !(stub && self.interval.obligation) {
                 break;
             }
-            self.step();
+            self.step(subscription);
         }
     }
 
     /// Goes on to the next window.
-    fn step(&mut self) {
-        self.next = if self.interval.cadence.is_zero() { None } else { self.next.map(|n| n + 1) };
+    fn step(&mut self, subscription: &Subscription) {
+        let following = |Next { n, window }: Next| {
+            let end = self.interval.grid(subscription).boundary(n + 2)?;
+            Some(Next { n: n + 1, window: Window { start: window.end, end } })
+        };
+        self.next = self.next.filter(|_| !self.interval.cadence.is_zero()).and_then(following);
     }
 
     /// Until when it is billed: nothing before that is rewritten. `None`: nothing has been billed yet.
@@ -245,15 +262,15 @@ impl Charge {
         if cadence.is_zero() {
             return self.next.is_none().then(|| self.once(subscription).due);
         }
-        let until = self.interval.grid(subscription).boundary(self.next?)?;
+        let until = self.next?.window.start;
         (until > from).then_some(until)
     }
 
     /// The window that is billed next, as far as the ends of interval and subscription leave of it.
     pub fn moment(&self, subscription: &Subscription) -> Option<Moment> {
-        let n = self.next?;
+        let Next { window, .. } = self.next?;
         let is_once = self.interval.cadence.is_zero();
-        let mut moment = if is_once { self.once(subscription) } else { self.recurring(subscription, n)? };
+        let mut moment = if is_once { self.once(subscription) } else { self.recurring(window) };
         if let Some(end) = self.interval.until {
             moment = self.within(end, moment)?;
         }
@@ -294,13 +311,10 @@ impl Charge {
         Some(Moment { window, due: end, ..moment })
     }
 
-    fn recurring(&self, subscription: &Subscription, n: i64) -> Option<Moment> {
-        let grid = self.interval.grid(subscription);
-        let (start, end) = grid.period(n)?;
-        let full = Window { start, end };
+    fn recurring(&self, full: Window) -> Moment {
         let window = Window { start: full.start.max(self.interval.from), end: full.end };
         let due = if self.interval.in_advance { window.start } else { window.end };
-        Some(Moment { window, full, due, quantity: self.interval.quantity_at(window.start) })
+        Moment { window, full, due, quantity: self.interval.quantity_at(window.start) }
     }
 
     /// A one-off: a window without length on its day, at the start, or with the first period's arrears.
@@ -313,13 +327,13 @@ impl Charge {
     }
 
     /// The parts of a window in which quantities differ, in order.
-    fn parts(&self, moment: Moment) -> Vec<Moment> {
+    fn parts(&self, moment: Moment) -> SmallVec<[Moment; 1]> {
         let inside =
             |transition: &&Transition| moment.window.start < transition.at && transition.at < moment.window.end;
-        let mut parts = vec![moment];
+        let mut parts = smallvec![moment];
         for Transition { at, quantity } in self.interval.transitions.iter().filter(inside) {
-            if let Some(last) = parts.last_mut() {
-                last.window.end = *at;
+            if let Some(Moment { window, .. }) = parts.last_mut() {
+                window.end = *at;
             }
             let window = Window { start: *at, end: moment.window.end };
             parts.push(Moment { window, quantity: Some(*quantity), ..moment });
@@ -338,7 +352,7 @@ pub fn backlog(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> 
     let windows = |charge: &Charge| match charge.next {
         None => 0,
         Some(_) if charge.interval.cadence.is_zero() => 1,
-        Some(n) => {
+        Some(Next { n, .. }) => {
             let until = charge.interval.until.map_or(until, |end| end.min(until));
             (charge.interval.grid(subscription).index_at(until) - n + 1).max(0)
         }
@@ -353,10 +367,10 @@ pub fn due(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> Vec<
         let mut charge = charge.clone();
         while let Some(moment) = charge.moment(subscription).filter(|moment| moment.due <= until) {
             due.extend(charge.parts(moment).into_iter().map(|part| (charge.clone(), part)));
-            charge.step();
             if moment.is_last_until(until) {
                 break;
             }
+            charge.step(subscription);
         }
     }
     due
@@ -366,7 +380,7 @@ pub fn due(subscription: &Subscription, cycle: &Cycle, until: Timestamp) -> Vec<
 pub fn pass(subscription: &Subscription, cycle: &mut Cycle, until: Timestamp) {
     for charge in &mut cycle.charges {
         while let Some(moment) = charge.moment(subscription).filter(|moment| moment.due <= until) {
-            charge.step();
+            charge.step(subscription);
             if moment.is_last_until(until) {
                 break;
             }

@@ -342,7 +342,7 @@ impl crate::world::State for State {
     }
 
     fn read(world: &World, letter: &Letter) -> Written {
-        letters::read(&world.state, letter)
+        letters::read(world, letter)
     }
 
     fn rows(&self) -> usize {

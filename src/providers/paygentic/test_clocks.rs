@@ -165,7 +165,7 @@ fn arrival(world: &mut World, call: &Call, advance: &Advance) -> Result<Reply, F
 }
 
 /// The vendor refuses advances with a plain `Error`, not with a list of fields (§3.1).
-fn backward(pointer: &str, rule: &str, message: String) -> Fault {
+fn backward(pointer: &str, rule: &'static str, message: String) -> Fault {
     Fault::bad_request(format!("The test clock cannot be advanced: {message}"))
         .with_violation(Violation::body(pointer, rule, message))
 }

@@ -79,6 +79,6 @@ fn json(reply: &Reply) -> Value {
 pub fn fails(result: Result<Reply, Fault>, expected: &str) {
     let Err(fault) = result else { panic!("was served instead of {expected}") };
     let mut said: Vec<String> = fault.violations.iter().map(ToString::to_string).collect();
-    said.push(fault.message);
+    said.push(fault.message.into_owned());
     assert!(said.iter().any(|line| line.starts_with(expected)), "{expected:?} is not in {said:?}");
 }

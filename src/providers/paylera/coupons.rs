@@ -210,7 +210,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 /// ended before it begins.
 fn check(wanted: &Create, state: &State, now: Timestamp) -> Result<(), Fault> {
     let mut violations = Vec::new();
-    let mut wrong = |pointer: &str, rule: &str, message: String| {
+    let mut wrong = |pointer: &str, rule: &'static str, message: String| {
         violations.push(Violation::body(pointer, rule, message));
     };
     if wanted.percent_off.is_some() {

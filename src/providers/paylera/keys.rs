@@ -5,6 +5,7 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use std::borrow::Cow;
 
 use super::roles;
 use crate::api::{Fault, KeyPolicy, Kind, Reply, WorldKey};
@@ -29,11 +30,11 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
         return Err(refused("Missing or malformed token", advice));
     }
     check_version(headers)?;
-    let (name, role) = roles::split(token).map_err(|why| refused("This token names a role that there is not", &why))?;
+    let (name, role) = roles::split(token).map_err(|why| refused("This token names a role that there is not", why))?;
     Ok(WorldKey { name: name.into(), role })
 }
 
-fn refused(message: &str, advice: &str) -> Fault {
+fn refused(message: &'static str, advice: impl Into<Cow<'static, str>>) -> Fault {
     let violation = Violation::new(Place::Header, "/authorization", "key", advice);
     Fault::new(Kind::Unauthorized, message).with_violation(violation)
 }

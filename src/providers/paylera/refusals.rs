@@ -2,6 +2,8 @@
 //!
 //! Facts: paylera §1.6 (idempotency), §1.7 (fields, statuses, values). What has no published value follows the style.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::api::{Fault, Kind, Reply};
@@ -94,7 +96,7 @@ struct Problem<'a> {
 
 #[derive(Serialize)]
 struct Wrong<'a> {
-    field: String,
+    field: Cow<'a, str>,
     pointer: &'a str,
     code: &'a str,
     message: &'a str,

@@ -5,6 +5,7 @@
 //! for a customer `.for=cus_…`. A token without any may do everything.
 
 use serde_json::Value;
+use std::borrow::Cow;
 
 use super::World;
 use crate::api::{Body, Call, Fault, Reply, Visitor};
@@ -116,7 +117,7 @@ pub fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault> {
     if let Some(held) = value(role, SCOPE) {
         let wanted = wanted(visitor);
         if !holds(held, &wanted) {
-            return Err(refused("auth.insufficient_scope", &format!("This token lacks the scope {wanted}"), &wanted));
+            return Err(refused("auth.insufficient_scope", format!("This token lacks the scope {wanted}"), &wanted));
         }
     }
     let strong = has(role, AAL2) && audience != Some("service");
@@ -127,7 +128,7 @@ pub fn may(role: &str, visitor: &Visitor<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn refused(code: &'static str, message: &str, missing: &str) -> Fault {
+fn refused(code: &'static str, message: impl Into<Cow<'static, str>>, missing: &str) -> Fault {
     let advice = format!("needs {missing}; a token without a role behind it may do everything");
     let violation = Violation::new(Place::Header, "/authorization", "scope", advice);
     Fault::forbidden(message).with_code(code).with_violation(violation)

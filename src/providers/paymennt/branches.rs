@@ -74,7 +74,7 @@ pub fn referred(state: &State, pointer: &str, id: Option<u64>) -> Result<Id<Bran
         None | Some(0) => state.branches.numbered(0),
         Some(id) => state.branches.find(&id.to_string()),
     };
-    let refuse = |message: &str, advice: &str| {
+    let refuse = |message: &'static str, advice: &'static str| {
         Fault::bad_request(message).with_violation(Violation::body(pointer, "reference", advice))
     };
     let id = meant.ok_or_else(|| refuse(NOT_FOUND, "is no branch of this world; 0 is the first one"))?;

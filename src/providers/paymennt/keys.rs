@@ -4,6 +4,7 @@
 
 use http::HeaderMap;
 use http::header::HOST;
+use std::borrow::Cow;
 
 use crate::api::{Fault, KeyPolicy, Kind, WorldKey};
 use crate::contract::{Place, Violation};
@@ -24,7 +25,7 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
     let host = text(HOST.as_str()).split(':').next().unwrap_or_default();
     if LIVE_HOSTS.contains(&host) && !policy.allow_live {
         let advice = format!("{host} is the live API: use api.test.paymennt.com, or start with --allow-live-keys");
-        return Err(refused("host", "A request for the live API was sent to the sandbox", &advice));
+        return Err(refused("host", "A request for the live API was sent to the sandbox", advice));
     }
     for (key, secret) in PAIRS {
         match (text(key), text(secret)) {
@@ -38,14 +39,14 @@ pub fn key(headers: &HeaderMap, policy: KeyPolicy) -> Result<WorldKey<'_>, Fault
     }
     let (key, secret) = PAIRS[0];
     let advice = format!("send {key} and {secret} with anything in them; every pair opens a world of its own");
-    Err(refused(key, "API key and secret are missing", &advice))
+    Err(refused(key, "API key and secret are missing", advice))
 }
 
 fn half(missing: &str, sent: &str) -> Fault {
-    refused(missing, "Half of the API key pair is missing", &format!("{sent} was sent without {missing}"))
+    refused(missing, "Half of the API key pair is missing", format!("{sent} was sent without {missing}"))
 }
 
-fn refused(header: &str, message: &str, advice: &str) -> Fault {
+fn refused(header: &str, message: &'static str, advice: impl Into<Cow<'static, str>>) -> Fault {
     let violation = Violation::new(Place::Header, format!("/{header}"), "key", advice);
     Fault::new(Kind::Unauthorized, message).with_violation(violation)
 }

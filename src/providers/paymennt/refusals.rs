@@ -30,7 +30,7 @@ pub fn reply(fault: &Fault) -> Reply {
 
 fn text(fault: &Fault) -> String {
     if fault.kind != Kind::Invalid {
-        return fault.message.clone();
+        return fault.message.clone().into_owned();
     }
     let is_size = |violation: &Violation| violation.place == Place::Query && violation.pointer == "/size";
     if fault.violations.iter().any(is_size) {
@@ -38,7 +38,7 @@ fn text(fault: &Fault) -> String {
     }
     // What is wrong with the body as a whole has no field.
     let line = |violation: &Violation| match violation.field() {
-        field if field.is_empty() => violation.message.clone(),
+        field if field.is_empty() => violation.message.clone().into_owned(),
         field => format!("{field}: {}", violation.message),
     };
     let lines = fault.violations.iter().map(line);

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Opened, brief};
@@ -21,7 +20,7 @@ impl<P: Provider> Opened<'_, P> {
         let (mut wanted, mut next) = (Vec::new(), journal.total());
         for request in journal.from(inquiry.from).into_iter().filter(|one| inquiry.criteria.misses(one).is_empty()) {
             if wanted.len() == inquiry.limit {
-                next = request.number;
+                next = request.entry.number;
                 break;
             }
             wanted.push(request);
@@ -72,8 +71,9 @@ fn told<S: crate::world::State>(world: &World<S>) -> Told {
 
 fn shown<P: Provider>(world: &World<P::State>, told: &Told, request: &Request) -> Value {
     let (mut events, mut deliveries) = (Vec::new(), Vec::new());
-    let is_same = request.epoch == world.outbox.epoch();
-    for number in request.events.clone().filter(|_| is_same) {
+    let entry = &request.entry;
+    let is_same = entry.epoch == world.outbox.epoch();
+    for number in entry.events.clone().filter(|_| is_same) {
         events.extend(world.event(number).map(|event| brief::<P>(world, number, event)));
         for id in told.get(&number).into_iter().flatten() {
             let delivery = &world.outbox.deliveries()[*id];
@@ -87,15 +87,15 @@ fn shown<P: Provider>(world: &World<P::State>, told: &Told, request: &Request) -
         }
     }
     json!({
-        "number": request.number,
-        "receivedAt": request.received_at,
-        "at": request.at,
-        "method": request.method.as_str(),
+        "number": entry.number,
+        "receivedAt": entry.received_at,
+        "at": entry.at,
+        "method": entry.method.as_str(),
         "path": request.path,
-        "operation": request.operation,
-        "status": request.status,
-        "fault": request.fault,
-        "eventCount": is_same.then_some(request.events.start),
+        "operation": entry.operation,
+        "status": entry.status,
+        "fault": entry.fault,
+        "eventCount": is_same.then_some(entry.events.start),
         "violations": request.violations,
         "body": text(&request.body),
         "answer": text(&request.answer),
@@ -104,7 +104,7 @@ fn shown<P: Provider>(world: &World<P::State>, told: &Told, request: &Request) -
     })
 }
 
-fn text(body: &Bytes) -> Option<std::borrow::Cow<'_, str>> {
+fn text(body: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
     (!body.is_empty()).then(|| String::from_utf8_lossy(body))
 }
 

@@ -121,7 +121,7 @@ pub fn dimensions<'a>(metric: &'a Metric, names: Option<&'a str>) -> Result<BTre
 /// What `filterGroupBy` asks for: a JSON object of dimensions and the values that they must have.
 pub fn wanted<'a>(metric: &'a Metric, filter: Option<&str>) -> Result<Vec<(Dimension<'a>, String)>, Fault> {
     let Some(filter) = filter else { return Ok(Vec::new()) };
-    let refused = |rule: &str, message: String| {
+    let refused = |rule: &'static str, message: String| {
         let example = r#"; for example {"model":"large"}"#;
         Fault::violations(vec![Violation::query("filterGroupBy", rule, message + example)])
     };

@@ -340,7 +340,7 @@ fn by_quantity(interval: &Interval, served: Window) -> Vec<(Decimal, i64)> {
 /// The rules of an interval that need no other row, and those of its place in the schedule.
 pub fn check_interval(interval: &Interval, span: Window, pointer: &str) -> Vec<Violation> {
     let mut wrong = Vec::new();
-    let mut note = |field: &str, rule: &str, message: String| {
+    let mut note = |field: &str, rule: &'static str, message: String| {
         wrong.push(Violation::body(format!("{pointer}/{field}"), rule, message));
     };
     let Window { start, end } = interval.span;

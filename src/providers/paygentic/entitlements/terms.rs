@@ -138,7 +138,7 @@ impl Metered {
 
     fn read(written: &Template, pointer: &str) -> Result<Self, Fault> {
         let mut wrong = Vec::new();
-        let mut note = |field: &str, rule: &str, message: String| {
+        let mut note = |field: &str, rule: &'static str, message: String| {
             wrong.push(Violation::body(format!("{pointer}/{field}"), rule, message));
         };
         for (field, units) in [

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::provenance::{Applied, Bounds};
-use super::{Billed, Invoice, Kind, LineItem};
+use super::{Billed, Invoice, Kind, LineItem, Lines};
 use crate::billing::money::{self, minor_digits, round_to};
 use crate::billing::price::Rated;
 use crate::billing::tax::{Behaviour, tax};
@@ -59,7 +59,7 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     let reckoned = reckon_all(state, &adjustments, &ids, &lines);
     let totals = total(state, invoice, &reckoned);
     let applied = adjustments.applied(&lines);
-    let mut lines = Vec::with_capacity(ids.len());
+    let mut lines = Lines::new();
     for (id, Adjusted { line, applied, discount }) in ids.iter().zip(reckoned) {
         settle(state, *id, line, applied, now);
         lines.push(*id);
@@ -75,7 +75,7 @@ pub fn calculate(state: &mut State, invoice: Id<Invoice>, now: Timestamp) {
     }
     state.invoices.update(invoice, |row| {
         row.totals = totals;
-        row.lines = lines.into();
+        row.lines = lines;
     });
 }
 

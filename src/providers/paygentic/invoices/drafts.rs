@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::{Billed, Invoice, Kind, LineItem, Source, Status, Totals};
+use super::{Billed, Invoice, Kind, LineItem, Lines, Source, Status, Totals};
 use crate::billing::period::Window;
 use crate::billing::proration::prorate;
 use crate::providers::paygentic::World;
@@ -38,7 +38,7 @@ pub fn open(
         window: Window { start: moment, end: moment },
         moment,
         grace_end: moment,
-        lines: Box::default(),
+        lines: Lines::new(),
         purchase: None,
         totals: Totals::default(),
         number: None,
@@ -61,7 +61,7 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
     let now = world.now(world.state.subscriptions[subscription].clock);
     let mut window: Option<Window> = None;
     let mut metered = false;
-    let mut lines = Vec::with_capacity(due.len());
+    let mut lines = Lines::new();
     for (charge, at) in due {
         let known = standing(&world.state, &earlier, charge, at, false);
         let terms = terms(&world.state, charge, known);
@@ -94,7 +94,7 @@ pub fn redraw(world: &mut World, invoice: Id<Invoice>, moment: Timestamp, due: &
         row.window = window.unwrap_or(Window { start: row.window.start.min(moment), end: moment });
         row.moment = moment;
         row.grace_end = if metered { GRACE.after(moment, 1).unwrap_or(moment) } else { moment };
-        row.lines = lines.into();
+        row.lines = lines;
         row.updated_at = now;
     });
 }

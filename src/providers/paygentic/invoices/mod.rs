@@ -21,6 +21,7 @@ use std::sync::Arc;
 use http::Method;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 pub use self::body::{Body, body};
 pub use self::calculate::{Charge, Totals, calculate, estimate, reckon, tax_rate};
@@ -62,6 +63,9 @@ pub fn noun() -> Noun<Action<State>> {
     Noun { name: "invoices", operations }
 }
 
+/// The lines of an invoice, which holds some itself: most have few.
+pub type Lines = SmallVec<[Id<LineItem>; 4]>;
+
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Invoice {
     pub subscription: Id<Subscription>,
@@ -73,7 +77,7 @@ pub struct Invoice {
     pub moment: Timestamp,
     /// Until then late events are counted.
     pub grace_end: Timestamp,
-    pub lines: Box<[Id<LineItem>]>,
+    pub lines: Lines,
     /// What it sells in place of lines: units of an entitlement.
     pub purchase: Option<Id<Purchase>>,
     /// Rounded to the minor unit when issued.

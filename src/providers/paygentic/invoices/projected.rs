@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::calculate::{add_up, reckon_all};
-use super::{Body, Invoice, LineItem, Status, Totals, drafts};
+use super::{Body, Invoice, LineItem, Lines, Status, Totals, drafts};
 use crate::api::{Call, Fault, Reply, Site};
 use crate::billing::period::Window;
 use crate::contract::Violation;
@@ -138,7 +138,7 @@ impl Invoice {
             window,
             moment: at,
             grace_end: at,
-            lines: Box::default(),
+            lines: Lines::new(),
             purchase: None,
             totals: Totals::default(),
             number: None,

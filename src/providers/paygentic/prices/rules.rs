@@ -3,6 +3,8 @@
 //! Facts: paygentic-behaviour §2.4. A PATCH is checked on what it would make of the price, so that no order of
 //! changes leads to a price that could not have been created.
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
@@ -71,12 +73,17 @@ struct Wrong(Vec<Violation>);
 
 impl Wrong {
     /// Adds a violation; the `None` is for those who were to make something of the field.
-    fn note<T>(&mut self, pointer: impl Into<String>, rule: &str, message: impl Into<String>) -> Option<T> {
+    fn note<T>(
+        &mut self,
+        pointer: impl Into<String>,
+        rule: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Option<T> {
         self.0.push(Violation::body(pointer, rule, message));
         None
     }
 
-    fn refuse(&mut self, when: bool, pointer: &str, rule: &str, message: &str) {
+    fn refuse(&mut self, when: bool, pointer: &str, rule: &'static str, message: &'static str) {
         if when {
             self.0.push(Violation::body(pointer, rule, message));
         }

@@ -32,7 +32,9 @@ pub(super) fn decide(world: &mut World, id: Id<SourceEvent>) {
     };
     match rule {
         Some(rule) => process(world, id, &world.state.source_rules.text(rule).to_string()),
-        None => world.emit(ClockId::WORLD, Notice::SourceEventPending(id, row)),
+        None => {
+            world.emit(ClockId::WORLD, Notice::SourceEventPending(id, row));
+        }
     }
 }
 
@@ -129,7 +131,7 @@ fn meter(
         idempotency_key: Some(state.source_events.text(id).to_string().into()),
         external_id: Some(Arc::clone(&row.external_id)),
     };
-    events::record(state, usage, now).map_err(|fault| fault.message)
+    events::record(state, usage, now).map_err(|fault| fault.message.into_owned())
 }
 
 /// The event of the path, which has to be one of the path's source and to wait for a decision.

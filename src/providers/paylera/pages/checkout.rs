@@ -112,7 +112,7 @@ fn codes(world: &mut World, visit: &Visit) -> Result<Reply, Reply> {
     match checkout_sessions::add_code(world, id, &typed) {
         Ok(()) => Ok(Reply::redirect(&home)),
         Err(fault) => {
-            let why = fault.violations.first().map_or(fault.message.as_str(), |violation| &violation.message);
+            let why = fault.violations.first().map_or(&fault.message, |violation| &violation.message);
             let mut letters = why.chars();
             let why = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
             let mut page = page_of(world, id, visit);

@@ -176,7 +176,7 @@ fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 /// What a schema cannot say: that the product exists, the currency too, and that bands rise to one without end.
 fn check(wanted: &Create, state: &State) -> Result<(), Fault> {
     let mut violations = Vec::new();
-    let mut wrong = |pointer: String, rule: &str, message: String| {
+    let mut wrong = |pointer: String, rule: &'static str, message: String| {
         violations.push(Violation::body(pointer, rule, message));
     };
     if !state.products_by_code.contains_key(&wanted.product_code) {

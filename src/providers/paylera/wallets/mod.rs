@@ -246,7 +246,7 @@ impl AutoTopUpInput {
             amount: self.amount.or(before.amount),
             ..before
         };
-        let mut wrong = |field: &str, rule: &str, message: String| {
+        let mut wrong = |field: &str, rule: &'static str, message: String| {
             violations.push(Violation::body(format!("/auto_top_up/{field}"), rule, message));
         };
         for (field, value) in [("trigger_at", after.trigger_at), ("amount", after.amount)] {

@@ -111,7 +111,7 @@ struct Device {
 
 pub fn terminal(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     let Device { terminal_id } = call.input()?;
-    let refuse = |message: &str, advice: &str| {
+    let refuse = |message: &'static str, advice: &'static str| {
         Fault::bad_request(message).with_violation(Violation::body("/terminalId", "reference", advice))
     };
     let found = world.state.terminals.find(&terminal_id);

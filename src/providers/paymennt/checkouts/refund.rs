@@ -55,7 +55,7 @@ pub fn refund(world: &mut World, call: &Call) -> Result<Reply, Fault> {
     if !matches!(row.status, Status::Paid | Status::PartiallyRefunded) {
         return Err(refused(row.status.wire(), "refunded", "PAID or PARTIALLY_REFUNDED"));
     }
-    let refuse = |field: &str, rule: &str, message: String| {
+    let refuse = |field: &str, rule: &'static str, message: String| {
         Err(Fault::bad_request(message.clone()).with_violation(Violation::query(field, rule, message)))
     };
     if *currency != *row.currency {

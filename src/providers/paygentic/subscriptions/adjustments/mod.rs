@@ -187,7 +187,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Fault> {
 /// The price that an adjustment is about: one that the subscription is charged by, and that can be adjusted so.
 fn target(state: &State, id: Id<Subscription>, wanted: &Create) -> Result<Option<Id<Price>>, Fault> {
     const POINTER: &str = "/targetPriceIds/0";
-    let refuse = |rule, message: &str| Err(Fault::field(POINTER, rule, message));
+    let refuse = |rule, message: &'static str| Err(Fault::field(POINTER, rule, message));
     if wanted.r#type == Kind::PercentageDiscount {
         return match wanted.target_price_ids.first() {
             None => Ok(None),
