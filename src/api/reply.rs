@@ -132,3 +132,14 @@ impl Reply {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_one_header_whatever_its_address_holds() {
+        let Reply { headers, .. } = Reply::redirect("https://a.example/\u{fc} b?c=%20\r\nset-cookie: d");
+        assert_eq!(headers[0].1, "https://a.example/%C3%BC%20b?c=%20%0D%0Aset-cookie:%20d");
+    }
+}

@@ -99,7 +99,13 @@ pub(super) struct Args {
     #[arg(long, env = "LEAPDAY_WEBHOOK_URL", value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     webhook_url: Option<String>,
     /// What they are signed with [default: follows from the random seed; see the banner]
-    #[arg(long, env = "LEAPDAY_WEBHOOK_SECRET", value_name = "SECRET", requires = "webhook_url")]
+    #[arg(
+        long,
+        env = "LEAPDAY_WEBHOOK_SECRET",
+        value_name = "SECRET",
+        requires = "webhook_url",
+        hide_env_values = true
+    )]
     webhook_secret: Option<String>,
     /// How webhooks are signed whose vendor does not publish it [default: X-Paymennt-Signature:sha256:hex]
     #[arg(long, env = "LEAPDAY_WEBHOOK_SIGNATURE", value_name = "HEADER[:ALGORITHM[:ENCODING]]")]

@@ -339,6 +339,18 @@ mod tests {
     }
 
     #[test]
+    fn hints_are_bounded() {
+        let raw: Vec<String> = (0..100).map(|n| format!("limit{n}=1")).collect();
+        let (_, hints) = contract("listSubscriptions").query(&raw.join("&")).expect("passes");
+        assert_eq!(hints.len(), MAX_HINTS);
+        let mut body: Value = (0..100).map(|n| (format!("endsAt_{n}"), json!(1))).collect();
+        body["planId"] = json!("plan_1");
+        body["customerId"] = json!("cus_1");
+        let hints = contract("createSubscription").request(&mut body).expect("passes");
+        assert_eq!(hints.len(), MAX_HINTS);
+    }
+
+    #[test]
     fn an_operation_without_parameters_hints_at_all() {
         let (_, hints) = contract("getSubscription").query("expand=plan").expect("passes");
         assert_eq!(lines(&hints), ["query expand unknown: is not a parameter of this operation"]);

@@ -309,6 +309,7 @@ mod tests {
             ),
             (json!({"kind": "once"}), r#"/kind const: "once" is not "recurring""#),
             (json!({"secret": "hush-hush"}), "/secret maxLength: [masked] is 9 characters long, at most 3 are allowed"),
+            (json!({"token": "alpha-onf"}), r#"/token enum: [masked] is not one of "alpha-one", "beta-two""#),
             (json!({"items": []}), "/items minItems: a list of 0, needs at least 1"),
             (json!({"items": [{"price": "p", "quantity": 0}]}), "/items/0/quantity minimum: 0 is below 1"),
             (json!({"metadata": {"a": "1", "b": "2", "c": "3"}}), "/metadata maxProperties: has more than 2 fields"),

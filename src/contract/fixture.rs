@@ -84,6 +84,10 @@ const SUBSCRIPTIONS: &str = r##"{
           {"type": "object", "required": ["amount"]}, {"type": "object", "required": ["percent"]}]},
         "reference": {"anyOf": [
           {"type": "string", "pattern": "^ord_[0-9]+$"}, {"type": "string", "pattern": "^inv_[0-9]+$"}]},
+        "handle": {"anyOf": [
+          {"pattern": "^a_.+$"}, {"pattern": "^b_.+$"}, {"pattern": "^c_.+$"}, {"pattern": "^d_.+$"},
+          {"pattern": "^e_.+$"}, {"pattern": "^f_.+$"}]},
+        "token": {"enum": ["alpha-one", "beta-two"]},
         "payment": {"oneOf": [{"$ref": "shared.json#/$defs/Card"}, {"$ref": "shared.json#/$defs/Debit"}]},
         "items": {"type": "array", "minItems": 1, "maxItems": 20, "uniqueItems": true, "items": {
           "type": "object", "required": ["price", "quantity"],

@@ -259,5 +259,7 @@ mod tests {
             told(&json!({"reference": "x"})),
             [r#"/reference anyOf: "x" fits none of: a string of the form inv_…; a string of the form ord_…"#]
         );
+        let told = told(&json!({"handle": "x"}));
+        assert!(told[0].ends_with("of the form d_…; a string of the form e_…"), "the first five: {told:?}");
     }
 }

@@ -252,6 +252,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_typed_is_shown_again_in_part() {
+        let sent = format!("cardholder={}", "x".repeat(10_000));
+        let form = CardForm::typed(&Fields::read(sent.as_bytes()));
+        assert_eq!(form.cardholder.value.len(), TYPED_MOST);
+    }
+
+    #[test]
     fn a_filled_form_is_right_for_its_card() {
         for number in ["4242424242424242", "378282246310005"] {
             let mut form = CardForm::filled(number, "Jo Doe", now());

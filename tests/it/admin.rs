@@ -6,7 +6,7 @@ use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
 use crate::process::{Server, run};
-use crate::support::{Answer, Api, text};
+use crate::support::{Answer, Api, Reaction, Receiver, api, text};
 
 const TOKEN: &str = "correct-horse";
 /// `any:correct-horse`
@@ -64,7 +64,10 @@ fn other_worlds_need_the_token_and_without_it_nothing_happens() {
     let anonymous = api.with_key("");
     assert_eq!(anonymous.raw("GET", "/_leapday/clock?world=sk_test_third", &[BASIC], b"").status, 200);
     assert_eq!(anonymous.raw("GET", "/_leapday/worlds", &[BASIC], b"").status, 200);
-    assert_eq!(anonymous.raw("GET", "/_leapday/worlds", &[("authorization", "Basic !")], b"").status, 401);
+    // No password, and a wrong one.
+    for wrong in ["Basic !", "Basic YW55Ondyb25nLWhvcnNl"] {
+        assert_eq!(anonymous.raw("GET", "/_leapday/worlds", &[("authorization", wrong)], b"").status, 401, "{wrong}");
+    }
 }
 
 #[test]
@@ -140,6 +143,58 @@ fn the_dashboard_asks_for_the_token_as_browsers_know_it() {
     assert_eq!(listed(&api)["worlds"][1]["snapshots"], json!(["kept"]));
 }
 
+/// What an app sent, or a receiver answered, is somebody else's word.
+#[test]
+fn the_dashboard_shows_html_as_text_and_is_framed_by_nobody() {
+    let evil = "<script>alert(1)</script>\"'><img src=x>";
+    let answering = evil.to_owned();
+    let receiver = Receiver::answering(move |_, _| Reaction::Say(answering.clone()));
+    let api = api();
+    api.freeze("2028-01-31T00:00:00Z");
+    api.create("/_leapday/webhook-endpoints", &json!({ "url": receiver.url }));
+    let product = json!({ "name": evil, "description": evil, "merchantId": "org_a" });
+    api.create("/v0/products", &product);
+    api.post("/v0/products", &json!({ "name": 7, evil: evil })).expect(400);
+    api.customer("ada@example.com");
+    api.post("/_leapday/clock/advance", &json!({ "by": "PT1S" })).expect(200);
+    let delivery = api.get("/_leapday/deliveries")["deliveries"][0].clone();
+    assert!(text(&delivery["attempts"][0]["response"], "body").contains(evil), "{delivery:#}");
+    let (browser, site) = (api.browser(), format!("{}/_leapday", api.base));
+    let world = format!("{site}/ui/paygentic/{}", api.key);
+    let missing = format!("{site}/ui/paygentic/%3Cimg%20src=x%3E");
+    let deliveries = format!("{world}/delivery/{}", text(&delivery, "id"));
+    let pages = ["/request/0", "/request/1", "/event/0", "/rows/products", "/nothing", ""];
+    let pages = pages.map(|below| format!("{world}{below}"));
+    for address in pages.iter().chain([&missing, &deliveries, &format!("{site}/")]) {
+        let page = browser.open(address);
+        let scripts = page.texts("script:not([src])").len() + page.texts("img").len();
+        assert_eq!(scripts, 0, "{address}\n{}", page.html);
+        let policy = page.header("content-security-policy").unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'; "), "{address}: {policy}");
+        assert!(policy.ends_with("; connect-src 'self'; frame-ancestors 'none'"), "{address}: {policy}");
+        for (name, value) in [
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(page.header(name), Some(value), "{address}");
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_made_with_a_button_has_a_plain_name() {
+    let api = api();
+    api.freeze("2028-01-31T00:00:00Z");
+    let at = format!("{}/_leapday/ui/paygentic/{}/snapshot", api.base, api.key);
+    for (name, status) in [("", 422), ("../up", 422), ("a b", 422), ("<b>", 422), (".hidden", 422), ("v1.0-rc_2", 303)]
+    {
+        assert_eq!(api.browser().post(&at, &[("name", name)]).status, status, "{name:?}");
+    }
+    assert_eq!(api.get("/_leapday/world/snapshots")["snapshots"].as_array().unwrap().len(), 1);
+}
+
 #[test]
 fn a_page_of_another_site_gets_nothing_that_a_browser_adds_by_itself() {
     let (_sandbox, api) = guarded();
@@ -180,6 +235,9 @@ fn a_name_that_was_made_to_lead_here_is_none_of_this_machine() {
     {
         assert_eq!(ask(ours).status, 200, "{ours}");
     }
+    for foreign in ["localhost.evil.example", "127.0.0.1.evil.example", "a.local.evil.example:4010", "notlocal.evil"] {
+        assert_eq!(ask(foreign).status, 403, "{foreign}");
+    }
     let refused = ask("evil.example:4010");
     assert_eq!(refused.status, 403);
     assert!(refused.told().contains("--public-url"), "{}", refused.told());
@@ -189,7 +247,8 @@ fn a_name_that_was_made_to_lead_here_is_none_of_this_machine() {
         |options: &mut leapday::sandbox::Options| options.public_url = Some("http://team.example:8080/r1".to_owned());
     let named = Sandbox::builder().options(named).start().unwrap();
     let named = Api::at(named.base_url(), "sk_test_a");
-    assert_eq!(named.raw("GET", "/_leapday/worlds", &[("host", "team.example:8080")], b"").status, 200);
+    let ask = |host: &str| named.raw("GET", "/_leapday/worlds", &[("host", host)], b"").status;
+    assert_eq!((ask("team.example:8080"), ask("evilteam.example:8080"), ask("evil.team.example")), (200, 403, 403));
 }
 
 #[test]
@@ -236,7 +295,10 @@ fn commands_and_stories_send_the_token_where_it_is_needed() {
     assert!(ask(&["world", "list", "--admin-token", TOKEN], &[]).1.contains("sk_test_other"));
     assert!(ask(&["world", "list"], &[("LEAPDAY_ADMIN_TOKEN", TOKEN)]).1.contains("sk_test_other"));
     assert_eq!(ask(&["world", "show", "--key", "sk_test_mine"], &[]).0, 0);
-    assert!(!ask(&["world", "--help"], &[("LEAPDAY_ADMIN_TOKEN", TOKEN)]).1.contains(TOKEN));
+    for command in [&["world", "--help"][..], &["story", "--help"], &["serve", "--help"]] {
+        let (code, said, _) = run(command, &[("LEAPDAY_ADMIN_TOKEN", TOKEN)]);
+        assert!(code == 0 && said.contains("LEAPDAY_ADMIN_TOKEN") && !said.contains(TOKEN), "{command:?}: {said}");
+    }
 
     let folder = std::env::temp_dir().join(format!("leapday-told-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,12 +1,12 @@
 //! Clients that mean harm, or seem to: whatever they send, they are refused or given up, and others are served.
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use leapday::blocking::Sandbox;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use serde_json::{Value, json};
 
 use crate::process::Server;
@@ -14,7 +14,13 @@ use crate::support::{Answer, Api, Wire, api, merchant, tenant};
 
 /// How long the sandbox of these tests waits for a client.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// Less than a handshake may take by itself.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 const IDLE: usize = 2_000;
+/// How many files a server may have that soon has no more: some that it starts with, and a few connections.
+const FILES: u64 = 40;
+/// What one server remembers and reads in passing, at most: far less than it is sent.
+const KEPT_MOST: usize = 40 << 20;
 /// What a connection may cost, in bytes.
 const EACH_MOST: usize = 32 << 10;
 const PRODUCTS: &str = "/paygentic/v0/products";
@@ -89,11 +95,13 @@ fn a_handshake_that_never_ends_is_given_up() {
     let sandbox = Sandbox::builder().options(tls).start().unwrap();
     let mut streams = [b"".as_slice(), b"\x16\x03\x01\x02"].map(|beginning| {
         let mut stream = TcpStream::connect(("127.0.0.1", sandbox.tls_port().unwrap())).unwrap();
+        stream.set_read_timeout(Some(HANDSHAKE)).unwrap();
         stream.write_all(beginning).unwrap();
         stream
     });
     for stream in &mut streams {
-        assert!(matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)));
+        let late = |kind| matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        assert!(stream.read(&mut [0; 64]).map_or_else(|error| !late(error.kind()), |read| read == 0));
     }
     serves(sandbox.base_url());
     std::fs::remove_dir_all(folder).unwrap();
@@ -121,7 +129,7 @@ fn limit_of_files(pid: u32) -> (String, String) {
 fn thousands_of_idle_connections_are_no_trouble() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
-    let server = Server::start(&[]);
+    let server = Server::with_few_files();
     let (soft, hard) = limit_of_files(server.pid);
     assert_eq!(soft, hard, "as many files as the system allows");
     serves(&server.url);
@@ -139,6 +147,21 @@ fn thousands_of_idle_connections_are_no_trouble() {
     let each = memory(&server).saturating_sub(before) / IDLE;
     assert!(each < EACH_MOST, "{each} bytes a connection");
     drop(idle);
+    serves(&server.url);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_server_without_files_goes_on_when_it_has_some_again() {
+    let server = Server::start(&[]);
+    let (pid, limit) = (server.pid, Rlimit { current: Some(FILES), maximum: Some(FILES) });
+    prlimit(Pid::from_raw(i32::try_from(pid).unwrap()), Resource::Nofile, limit).unwrap();
+    let waiting: Vec<Wire> = (0..2 * FILES).map(|_| Wire::open(&server.url)).collect();
+    let files = || std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as u64;
+    while files() < FILES {
+        std::thread::yield_now();
+    }
+    drop(waiting);
     serves(&server.url);
     assert_eq!(server.stop().0, 0);
 }
@@ -194,6 +217,21 @@ fn json_at_its_ends_is_refused_in_the_vendors_shape() {
             assert!((400..500).contains(&answer.status), "{} to {start}: {}", answer.status, answer.body);
             assert!(answer.body.is_object(), "{start}: {}", answer.body);
         }
+    }
+}
+
+/// A world may nest deeper than the bodies that it is made of, and no deeper than that.
+#[test]
+fn a_world_that_nests_without_end_is_refused_as_such() {
+    let nested = |levels: usize| format!(r#"{{"world":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    for (levels, why) in [(119, "/world"), (120, "body depth: nests deeper than 120 levels"), (129, "body json: ")] {
+        let answer = api().raw("POST", "/_leapday/world/import", &[JSON], nested(levels).as_bytes());
+        assert!(
+            answer.status == 400 && answer.told().starts_with(why),
+            "{levels}: {} {}",
+            answer.status,
+            answer.told()
+        );
     }
 }
 
@@ -289,6 +327,41 @@ fn bodies_that_are_too_large_are_refused_whether_they_say_so_or_not() {
 }
 
 #[test]
+fn a_body_without_end_is_read_for_a_while_and_not_kept() {
+    let server = Server::start(&["--max-body", "1000"]);
+    serves(&server.url);
+    let before = status_of(server.pid, "VmHWM") * 1024;
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    stream.write_all(format!("{}transfer-encoding: chunked\r\n\r\n", head("POST", PRODUCTS)).as_bytes()).unwrap();
+    let chunk = format!("{:x}\r\n{}\r\n", 1 << 20, " ".repeat(1 << 20));
+    // 64 MB are dropped, so that whoever sends less reads the refusal.
+    let taken = (0..200).find(|_| stream.write_all(chunk.as_bytes()).is_err());
+    assert!(taken.is_some_and(|taken| taken >= 64), "{taken:?} MB were read");
+    let grown = (status_of(server.pid, "VmHWM") * 1024).saturating_sub(before);
+    assert!(grown < KEPT_MOST, "{} MB were kept", grown >> 20);
+    serves(&server.url);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_journal_of_large_bodies_keeps_little_of_them() {
+    let server = Server::start(&[]);
+    let api = server.api();
+    let body = vec![b' '; 1 << 20];
+    api.raw("POST", PRODUCTS, &[JSON], &body).expect(400);
+    let before = memory(&server);
+    for _ in 0..150 {
+        api.raw("POST", PRODUCTS, &[JSON], &body).expect(400);
+    }
+    let kept = api.get("/_leapday/journal?limit=1000")["requests"].as_array().unwrap().clone();
+    assert_eq!(kept.len(), 151);
+    assert!(kept.iter().all(|request| request["body"].as_str().is_some_and(|body| body.len() == 16 << 10)));
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < KEPT_MOST, "{} MB more than before", grown >> 20);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
 fn floods_of_connect_are_refused_one_by_one() {
     let sandbox = impatient();
     for number in 0..300 {
@@ -298,6 +371,10 @@ fn floods_of_connect_are_refused_one_by_one() {
         );
         assert!(said.starts_with("HTTP/1.1 403"), "{said}");
     }
+    let host = "a".repeat(60_000);
+    let said =
+        talk(sandbox.base_url(), &format!("CONNECT {host}:443 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+    assert!(said.starts_with("HTTP/1.1 403") && said.len() < 2_000, "{} letters", said.len());
     serves(sandbox.base_url());
 }
 

@@ -11,7 +11,7 @@ use leapday::time::{Cadence, wall};
 use leapday::world::Endpoint;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Merchant, Receiver, Tenant, text, web};
+use crate::support::{Api, MERCHANT, Merchant, Receiver, Tenant, api, merchant_at, text, web};
 
 const START: &str = "2028-01-31T00:00:00Z";
 const ROWS: usize = 60;
@@ -73,6 +73,19 @@ fn a_row_too_many_is_refused_and_everything_else_goes_on() {
     api.patch(&format!("/v0/products/{first}"), &json!({ "name": "Renamed" })).expect(200);
     api.with_key("sk_test_other").product();
     api.post("/_leapday/world/reset", &json!({})).expect(200);
+    api.product();
+}
+
+#[test]
+fn an_event_too_many_is_refused_and_leaves_no_row() {
+    let sandbox = sandbox(|options| options.max_events = EVENTS);
+    let api = Api::at(sandbox.base_url(), "sk_test_told");
+    for number in count(&api, "eventCount")..EVENTS {
+        api.customer(&format!("{number}@example.com"));
+    }
+    let customer = json!({ "merchantId": MERCHANT, "consumer": { "name": "Jo", "email": "jo@example.com" } });
+    let refused = api.refuses("POST", "/v0/customers", &customer, 503);
+    assert!(text(&refused.body, "message").contains("100 events (--max-events)"), "{}", refused.body);
     api.product();
 }
 
@@ -142,6 +155,33 @@ fn an_advance_stops_where_the_world_is_full_and_says_so() {
     api.get("/_leapday/events?offset=1000&wait=1ms");
 }
 
+/// Rows are counted now and then, and events after each timer.
+#[test]
+fn an_advance_goes_hardly_beyond_a_bound() {
+    for most in [101, 106, 111, 116] {
+        let sandbox = sandbox(|options| options.max_events = most);
+        let api = Api::at(sandbox.base_url(), "sk_test_exact");
+        subscribed(&api, true);
+        api.post("/_leapday/clock/advance", &json!({ "by": "P20Y" })).expect(200);
+        assert!((most..most + 6).contains(&count(&api, "eventCount")), "{} of {most}", count(&api, "eventCount"));
+    }
+    let sandbox = small();
+    let api = Api::at(sandbox.base_url(), "sk_test_rows");
+    subscribed(&api, true);
+    let told = api.post("/_leapday/clock/advance", &json!({ "by": "P20Y" })).expect(200);
+    assert_eq!(told["stopped"]["reason"], "the world holds as many as it may: 60 rows (--max-rows)");
+    assert!((ROWS..2 * ROWS).contains(&count(&api, "rowCount")), "{}", count(&api, "rowCount"));
+}
+
+/// Whole worlds come in by the control API, and nothing else is as large.
+#[test]
+fn every_api_has_a_largest_body() {
+    for mount in mounts(&Options::default(), NOWHERE).unwrap() {
+        let most = if mount.name() == "_leapday" { 256 << 20 } else { 1_000 };
+        assert_eq!(mount.max_body(1_000), most, "{}", mount.name());
+    }
+}
+
 #[test]
 fn a_test_clock_says_what_it_would_be_too_much_for() {
     let sandbox = sandbox(|options| options.max_events = EVENTS);
@@ -177,6 +217,24 @@ fn an_advance_that_settles_stops_there_too() {
 }
 
 #[test]
+fn an_advance_that_settles_fires_no_more_timers_than_one_that_does_not() {
+    let sandbox = sandbox(|options| options.timers_per_advance = 10);
+    let (receiver, far) = (Receiver::new(), json!({ "by": "P5Y" }));
+    let told = ["sk_test_heard", "sk_test_unheard"].map(|key| {
+        let api = Api::at(sandbox.base_url(), key);
+        subscribed(&api, true);
+        if key == "sk_test_heard" {
+            api.post("/_leapday/webhook-endpoints", &json!({ "url": receiver.url })).expect(201);
+        }
+        api.post("/_leapday/clock/advance", &far).expect(200)
+    });
+    for field in ["fired", "now", "stopped"] {
+        assert_eq!(told[0][field], told[1][field], "{field}");
+    }
+    assert_eq!(told[0]["fired"], 10);
+}
+
+#[test]
 fn a_world_has_so_many_endpoints_rules_and_no_more() {
     let sandbox = sandbox(|_| ());
     let api = Api::at(sandbox.base_url(), "sk_test_hooks");
@@ -206,6 +264,53 @@ fn a_world_that_is_too_large_is_not_taken_in() {
     let taker = Api::at(sandbox.base_url(), "sk_test_taker");
     let refused = taker.refuses("POST", "/_leapday/world/import", &world, 503);
     assert!(text(&refused.body, "message").contains("60 rows (--max-rows)"), "{}", refused.body);
+}
+
+#[test]
+fn so_many_things_have_outcomes_and_no_more() {
+    let api = api();
+    let customer = api.customer("jo@example.com");
+    let script = json!({ "of": customer, "outcomes": ["decline"] });
+    api.post("/_leapday/outcomes", &script).expect(200);
+    let mut world = api.get("/_leapday/world/export");
+    let left = world["world"]["scripts"][&customer].clone();
+    let scripts: serde_json::Map<String, Value> = (0..10_000).map(|n| (format!("cus_{n}"), left.clone())).collect();
+    world["world"]["scripts"] = scripts.into();
+    api.post("/_leapday/world/import", &world).expect(200);
+    let refused = api.refuses("POST", "/_leapday/outcomes", &script, 409);
+    assert!(text(&refused.body, "message").contains("outcomes for 10000 things"), "{}", refused.body);
+    world["world"]["scripts"][&customer] = left;
+    api.refuses("POST", "/_leapday/world/import", &world, 409);
+}
+
+#[test]
+fn a_world_has_so_many_snapshots_and_no_more() {
+    let api = api();
+    api.freeze(START);
+    let snapshot = |name: &str| api.post("/_leapday/world/snapshots", &json!({ "name": name }));
+    for number in 0..100 {
+        snapshot(&number.to_string()).expect(201);
+    }
+    assert!(text(&snapshot("one-more").expect(409), "message").contains("100 snapshots"));
+    snapshot("7").expect(201);
+    api.delete("/_leapday/world/snapshots/7").expect(204);
+    snapshot("one-more").expect(201);
+}
+
+/// Letters are written when they are read, and the oldest are forgotten.
+#[test]
+fn a_world_remembers_so_many_messages() {
+    let merchant = merchant_at("2028-01-31T00:00:00Z");
+    let subscription = json!({
+        "description": "Cookies", "currency": "AED", "amount": 100, "startDate": "2028-01-31", "sendOnHour": 10,
+        "customer": { "firstName": "A", "lastName": "B", "email": "a@example.com" }, "sendEvery": "DAY",
+    });
+    merchant.make("/subscription", &subscription);
+    merchant.advance("P28Y");
+    let found = merchant.control("GET", "/messages?limit=1", &Value::Null);
+    let total = found["total"].as_u64().unwrap();
+    assert!(total > 10_000, "{total}");
+    assert_eq!(found["messages"][0]["number"], total - 10_000);
 }
 
 /// Gives each table of a written world a row that was taken out; how many tables there are.

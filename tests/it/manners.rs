@@ -118,6 +118,15 @@ fn all_violations_are_told_in_the_vendors_shape_and_in_the_header() {
 }
 
 #[test]
+fn what_teaches_fits_a_header_however_much_is_wrong() {
+    let wrong: serde_json::Map<String, Value> = (0..200).map(|n| (format!("\u{e9}{n}"), json!(n))).collect();
+    let answer = api().post("/_leapday/clock/advance", &wrong.into());
+    assert_eq!((answer.status, answer.body["violations"].as_array().map(Vec::len)), (400, Some(100)));
+    let told = answer.told();
+    assert!(told.len() <= 2_000 && told.is_ascii() && told.ends_with(" more"), "{} {told}", told.len());
+}
+
+#[test]
 fn a_misspelt_optional_field_is_accepted_with_a_warning() {
     let api = api();
     let answer = api.post("/v0/testClocks", &json!({ "curentTime": "2028-01-31T00:00:00Z" }));
@@ -201,6 +210,21 @@ fn explain_puts_violations_into_the_body() {
     let headers = [JSON, ("idempotency-key", "1")];
     let answer = api.with_key("sk_sandbox_a").raw("POST", "/paylera/v1/products", &headers, b"{}").expect(422);
     assert_eq!(answer["leapday"]["violations"][0]["rule"], "required");
+}
+
+/// Nothing that an API takes gives a row such an id; a world that somebody has written may.
+#[test]
+fn an_answer_that_breaks_its_schema_is_told_from_others_where_answers_are_checked() {
+    for (strict, status) in [(true, 500), (false, 200)] {
+        let sandbox = leapday::blocking::Sandbox::builder().strict(strict).start().unwrap();
+        let api = Api::at(sandbox.base_url(), "sk_test_odd");
+        let mut world = api.get("/_leapday/world/export");
+        world["world"]["state"]["products"]["names"] = json!({ "0": "odd" });
+        api.post("/_leapday/world/import", &world).expect(200);
+        let answer = api.send("GET", "/v0/products", &Value::Null);
+        assert_eq!(answer.status, status, "{:#}", answer.body);
+        assert_eq!(answer.body["message"].as_str().is_some_and(|message| message.contains("--strict")), strict);
+    }
 }
 
 #[test]

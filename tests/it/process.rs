@@ -20,7 +20,11 @@ const PRODUCTS: &str = "/paygentic/v0/products";
 
 /// The command, in an environment that says nothing about ports or flags.
 fn leapday(args: &[&str], env: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_leapday"));
+    command(env!("CARGO_BIN_EXE_leapday"), args, env)
+}
+
+fn command(program: &str, args: &[&str], env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LEAPDAY_") || name == "PORT") {
         command.env_remove(name);
     }
@@ -55,7 +59,17 @@ impl Server {
     }
 
     pub fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut child = leapday(args, env).spawn().expect("the binary starts");
+        Self::running(leapday(args, env))
+    }
+
+    /// One that may open few files, unless it asks for more.
+    pub fn with_few_files() -> Self {
+        let few = "ulimit -Sn 256 && exec \"$0\"";
+        Self::running(command("sh", &["-c", few, env!("CARGO_BIN_EXE_leapday")], &[("LEAPDAY_PORT", "0")]))
+    }
+
+    fn running(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
         let mut out = BufReader::new(child.stdout.take().expect("its output"));
         let mut errors = child.stderr.take().expect("its errors");
         let log = std::thread::spawn(move || {
@@ -67,7 +81,7 @@ impl Server {
         let url = loop {
             let mut line = String::new();
             let read = out.read_line(&mut line).expect("a line");
-            assert!(read > 0, "{args:?} {env:?} did not start: {}", log.join().expect("its errors"));
+            assert!(read > 0, "{command:?} did not start: {}", log.join().expect("its errors"));
             let line = line.trim_end().to_owned();
             banner.push(line.clone());
             if let Some(url) = line.strip_prefix("listening on ") {
@@ -224,6 +238,11 @@ fn a_request_in_flight_is_finished_before_the_end() {
     let body = json!({ "name": "A", "description": "a", "merchantId": "org_a" }).to_string();
     let mut wire = begin(&server, body.len());
     server.signal("TERM");
+    // From then on nobody else is let in.
+    let authority = server.url.strip_prefix("http://").unwrap();
+    while std::net::TcpStream::connect(authority).is_ok() {
+        std::thread::yield_now();
+    }
     wire.raw(body.as_bytes());
     let answer = wire.line();
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 
-use crate::process::Server;
+use crate::process::{Server, run};
 use crate::support::{Api, text};
 
 /// A part of every key here, none of which may be seen; the beginning of a key may.
@@ -140,5 +140,14 @@ fn the_log_holds_no_secrets_however_much_it_tells() {
             let told: Vec<&str> = log.lines().filter(|line| line.contains(secret)).collect();
             assert!(told.is_empty(), "{secret} is in the log ({format}):\n{}", told.join("\n"));
         }
+    }
+}
+
+/// Whoever asks for help pastes it into tickets.
+#[test]
+fn help_shows_no_secret_of_the_environment() {
+    for name in ["LEAPDAY_WEBHOOK_SECRET", "LEAPDAY_ADMIN_TOKEN"] {
+        let (code, said, _) = run(&["serve", "--help"], &[(name, MARK)]);
+        assert!(code == 0 && said.contains(name) && !said.contains(MARK), "{name}: {said}");
     }
 }

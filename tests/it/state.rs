@@ -120,6 +120,40 @@ fn what_a_killed_process_left_half_written_is_removed_and_nothing_else() {
     assert_eq!(folder.names(), ["other.1.tmp", "worlds.json", "worlds.json.bak", "worlds.json.x.tmp"]);
 }
 
+#[test]
+fn a_save_that_fails_leaves_nothing_and_is_tried_again() {
+    let folder = Folder::new("failing");
+    let server = folder.serve("5ms");
+    // Nothing can be moved to where a folder stands.
+    std::fs::create_dir(&folder.0).unwrap();
+    kept(&server).customer("ada@example.com");
+    // That many take longer than some saves would.
+    for _ in 0..200 {
+        kept(&server).rows(CUSTOMERS);
+    }
+    std::fs::remove_dir(&folder.0).unwrap();
+    wait_for(&folder.0, "ada@example.com");
+    std::fs::remove_file(&folder.0).unwrap();
+    std::fs::create_dir(&folder.0).unwrap();
+    let (code, _, log) = server.stop();
+    assert!(code == 1 && log.contains("state not saved"), "{code} {log}");
+    assert_eq!(folder.names(), ["worlds.json"]);
+}
+
+#[test]
+fn what_has_the_name_of_a_save_is_not_written_through() {
+    let folder = Folder::new("linked");
+    let server = folder.serve("0");
+    let others = folder.0.with_file_name("others");
+    std::fs::write(&others, "theirs").unwrap();
+    let beside = folder.0.with_file_name(format!("worlds.json.{}.tmp", server.pid));
+    std::os::unix::fs::symlink(&others, beside).unwrap();
+    kept(&server).customer("ada@example.com");
+    assert_eq!(server.stop().0, 0);
+    assert_eq!(std::fs::read_to_string(&others).unwrap(), "theirs");
+    assert_eq!(folder.names(), ["others", "worlds.json"]);
+}
+
 /// The addresses of customers, by their numbers.
 fn email(number: usize) -> String {
     format!("c{number}@example.com")
@@ -206,4 +240,41 @@ fn a_world_that_time_breaks_costs_no_other_anything() {
     api.post("/_leapday/world/reset", &json!({})).expect(200);
     assert_eq!(api.rows("/v0/products").len(), 1);
     assert_eq!(server.stop().0, 0);
+}
+
+/// A world as it was written down, without the first row of a table.
+fn without(api: &Api, table: &str) -> Value {
+    let mut world = api.get("/_leapday/world/export");
+    world["world"]["state"][table]["rows"][0] = Value::Null;
+    world
+}
+
+#[test]
+fn what_breaks_on_the_way_of_an_advance_is_a_refusal_and_nothing_has_moved() {
+    let api = api();
+    api.freeze("2028-01-31T00:00:00Z");
+    let customer = api.customer("ada@example.com");
+    api.save_card(&customer, "4242424242424242");
+    let wanted = json!({
+        "name": "S", "planId": "plan_starterMonthly", "customerId": customer, "startedAt": "2028-01-31T00:00:00Z",
+        "autoCharge": true,
+    });
+    api.create("/v0/subscriptions", &wanted);
+    api.post("/_leapday/world/import", &without(&api, "subscriptions")).expect(200);
+    let refused = api.refuses("POST", "/_leapday/clock/advance", &json!({ "by": "P1M" }), 500);
+    assert!(text(&refused.body, "message").contains("nothing was changed"), "{}", refused.body);
+    // Nor does the next writer find its turn taken.
+    api.post("/_leapday/clock/advance", &json!({ "by": "PT1S" })).expect(200);
+}
+
+#[test]
+fn a_page_that_breaks_is_a_page_that_says_so() {
+    let api = api();
+    let payment = json!({
+        "merchantId": "org_shop", "customerId": api.customer("ada@example.com"), "amount": "5.00", "currency": "USD",
+    });
+    let payment = api.create("/v0/payments", &payment);
+    api.post("/_leapday/world/import", &without(&api, "payments")).expect(200);
+    let broken = api.browser().open(text(&payment, "paymentUrl")).expect(500);
+    assert!(broken.text("message").contains("nothing was changed"), "{}", broken.html);
 }

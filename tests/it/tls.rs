@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
 
 use leapday::blocking::Sandbox;
+use leapday::server::Authority;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -186,4 +187,25 @@ fn ones_own_certificate_is_taken() {
     assert!(ask(secure(&folder.0, stream, "http/1.1").unwrap()).starts_with("HTTP/1.1 200"));
     let said = start(folder.0.join("missing.key")).expect_err("no key").0;
     assert!(said.contains("missing.key"), "{said}");
+}
+
+#[test]
+fn those_who_start_at_once_have_one_authority() {
+    const STARTS: usize = 8;
+    for _ in 0..10 {
+        let folder = Folder::new();
+        let start = Barrier::new(STARTS);
+        std::thread::scope(|scope| {
+            for _ in 0..STARTS {
+                scope.spawn(|| {
+                    start.wait();
+                    Authority::open(&folder.0).map(drop).unwrap();
+                });
+            }
+        });
+        // Its certificate is of its key.
+        let sandbox = sandbox(&folder.0, false);
+        let stream = TcpStream::connect(("127.0.0.1", sandbox.tls_port().unwrap())).unwrap();
+        assert!(ask(secure(&folder.0, stream, "http/1.1").unwrap()).starts_with("HTTP/1.1 200"));
+    }
 }

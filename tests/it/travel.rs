@@ -328,6 +328,8 @@ fn worlds_are_listed_opened_and_forgotten() {
     let refused = api.send("POST", "/_leapday/worlds?provider=paygentic", &json!({ "key": "sk_live_x" })).expect(400);
     assert_eq!(refused["violations"][0]["pointer"], "/key", "{refused}");
     api.send("GET", &format!("/_leapday/clock?world={key}"), &Value::Null).expect(404);
+    let itself = json!({ "key": api.key, "replace": true });
+    assert_eq!(api.refuses("POST", "/_leapday/world/fork", &itself, 400).body["violations"][0]["pointer"], "/key");
 }
 
 #[test]
@@ -357,6 +359,24 @@ fn what_is_no_world_is_not_read() {
         assert!(refused.to_string().contains(why), "{why}: {refused}");
     }
     assert_eq!(api.get("/_leapday/world")["digest"], before);
+}
+
+#[test]
+fn a_clock_goes_back_only_while_nothing_is_due() {
+    let api = api();
+    let set = |now: &str| api.post("/_leapday/clock", &json!({ "now": now }));
+    set(START).expect(200);
+    let earlier = set("2020-01-01T00:00:00Z").expect(200);
+    assert_eq!(earlier["now"], "2020-01-01T00:00:00Z");
+    set(START).expect(200);
+    let customer = api.customer("ada@example.com");
+    api.save_card(&customer, "4242424242424242");
+    let wanted = json!({
+        "name": "S", "planId": "plan_starterMonthly", "customerId": customer, "startedAt": START, "autoCharge": true,
+    });
+    api.create("/v0/subscriptions", &wanted);
+    let refused = api.refuses("POST", "/_leapday/clock", &json!({ "now": "2020-01-01T00:00:00Z" }), 409);
+    assert!(text(&refused.body, "message").contains("cannot go back"), "{}", refused.body);
 }
 
 #[test]

@@ -341,3 +341,19 @@ fn the_journal_is_bounded() {
     let first = api.get("/_leapday/journal?limit=1");
     assert_eq!((&first["total"], &first["requests"][0]["number"]), (&json!(1_005), &json!(5)));
 }
+
+/// A path may be as long as a head, and one of them alone is much.
+#[test]
+fn the_journal_is_bounded_by_what_it_holds_too() {
+    const SENT: usize = 100;
+    let api = api();
+    let path = format!("/v0/payments?x={}", "y".repeat(60_000));
+    for _ in 0..SENT {
+        api.send("GET", &path, &Value::Null).expect(200);
+    }
+    let found = api.get("/_leapday/journal?limit=1000");
+    let kept = found["requests"].as_array().unwrap();
+    assert_eq!((&found["total"], &kept[0]["number"]), (&json!(SENT), &json!(SENT - kept.len())));
+    let bytes: usize = kept.iter().map(|request| text(request, "path").len()).sum();
+    assert!((3 << 20..=4 << 20).contains(&bytes), "{bytes}");
+}

@@ -185,11 +185,12 @@ fn a_file_is_a_world_too() {
 fn a_bad_world_refuses_the_start_and_says_why() {
     let told = refused("startr");
     assert!(told.contains("did you mean starter?") && told.contains("nor a readable file"), "{told}");
+    let mine = json!({
+        "call": "createProduct", "id": "prod_mine",
+        "body": { "merchantId": "org_mine", "name": "Mine", "description": "My own" },
+    });
     let product = |field: &str, value: Value| {
-        let mut call = json!({
-            "call": "createProduct", "id": "prod_mine",
-            "body": { "merchantId": "org_mine", "name": "Mine", "description": "My own" },
-        });
+        let mut call = mine.clone();
         call[field] = value;
         json!({ "paygentic": [call] }).to_string()
     };
@@ -198,6 +199,7 @@ fn a_bad_world_refuses_the_start_and_says_why() {
         ("no-call", product("call", json!("createProdct")), "createProduct"),
         ("bad-body", product("body", json!({ "merchantId": "org_mine", "name": 1 })), "/name type"),
         ("bad-id", product("id", json!("plan_mine")), "prod_"),
+        ("taken-id", json!({ "paygentic": [mine, mine] }).to_string(), "Step 2"),
         ("no-list", json!({ "paygentic": {} }).to_string(), "list"),
         ("no-provider", json!({ "paygentik": [] }).to_string(), "paygentic"),
         ("no-object", json!([]).to_string(), "paygentic"),

@@ -405,3 +405,21 @@ impl Outbox {
         next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_deliveries_that_are_over_are_remembered() {
+        let (mut outbox, now, body) = (Outbox::new(1), Timestamp::UNIX_EPOCH, Arc::from([]));
+        let endpoint = outbox.register(Endpoint::new("http://127.0.0.1", "secret", now));
+        for event in 0..DELIVERIES_KEPT + 5 {
+            let row = Delivery::new(endpoint, event, "made", ("row", 0), ClockId::WORLD, Arc::clone(&body), now);
+            let id = outbox.deliveries.insert(row);
+            outbox.end(id, Status::Succeeded);
+        }
+        let kept: Vec<usize> = outbox.deliveries.iter().map(|(_, row)| row.event).collect();
+        assert_eq!((kept.len(), kept[0]), (DELIVERIES_KEPT, 5));
+    }
+}

@@ -287,6 +287,10 @@ async fn a_receiver_hands_out_what_is_signed() {
     posted(receiver.url(), &[], body);
     let said = unmet(receiver.expect_webhook("payment.failed.v0").await);
     assert!(said.starts_with("a webhook is not signed as its vendor signs: there is no header svix-"), "{said}");
+    let headers = ["svix-id", "svix-timestamp", "svix-signature"].map(|name| (name, again.header(name).unwrap()));
+    posted(receiver.url(), &headers, br#"{"eventType":"invoice.voided.v0"}"#);
+    let said = unmet(receiver.expect_webhook("invoice.voided.v0").await);
+    assert!(said.contains("svix-signature has no v1,"), "{said}");
     assert!(receiver.received().is_err());
 }
 
@@ -313,7 +317,10 @@ async fn every_vendor_signs_what_a_receiver_takes() {
         let made = merchant.post("/checkout/web", web(&fresh_key())).await.unwrap();
         merchant.pay(text(&made["result"], "id")).await.unwrap();
         let webhook = receiver.expect_webhook("checkout.paid").await.unwrap();
-        assert!(webhook.header(header).is_some(), "{webhook}");
+        let forged = String::from_utf8(webhook.bytes.to_vec()).unwrap().replacen("PAID", "REFUNDED", 1);
+        posted(receiver.url(), &[(header, webhook.header(header).unwrap())], forged.as_bytes());
+        let said = unmet(receiver.expect_webhook("checkout.refunded").await);
+        assert!(said.contains(header), "{said}");
     }
     let stranger = Client::connect(sandbox.base_url()).unwrap().paymennt("b", "secret");
     let receiver = stranger.receiver().await.unwrap();

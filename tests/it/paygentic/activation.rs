@@ -145,6 +145,21 @@ fn elapsed_periods_are_billed_only_when_asked_for() {
 }
 
 #[test]
+fn so_many_elapsed_periods_are_billed_and_no_more() {
+    let api = api();
+    let product = api.product();
+    let price = api.fee_price(&product, "1", "PT30M", "in_advance", json!({}));
+    let plan = api.plan(&product, &[&price], json!({}));
+    let (customer, clock) = (api.customer("jo@example.com"), api.clock("2028-06-15T00:00:00Z"));
+    let wanted = json!({
+        "name": "x", "planId": plan, "customerId": customer, "startedAt": "2027-09-15T00:00:00Z",
+        "testClockId": clock, "elapsedPeriodBilling": "per_period",
+    });
+    let refused = api.refuses("POST", "/v0/subscriptions", &wanted, 400);
+    assert!(refused.told().contains("at most 10000 are billed"), "{}", refused.told());
+}
+
+#[test]
 fn what_a_subscription_refers_to_must_be_there() {
     let api = api();
     let (plan, customer, clock) = shop(&api, "50", "in_advance");

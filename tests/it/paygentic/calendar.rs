@@ -211,6 +211,21 @@ fn a_customers_own_rate_beats_the_plans() {
 }
 
 #[test]
+fn a_projection_looks_a_year_ahead_and_at_so_many_charges() {
+    let api = api();
+    let product = api.product();
+    let price = api.fee_price(&product, "1", "PT30M", "in_advance", json!({}));
+    let (subscription, ..) = started(&api, &[&price], &product, json!({}), "2028-01-31T00:00:00Z");
+    let path = |to: &str| format!("/v2/invoices/projected?subscriptionId={subscription}&to={to}");
+    assert_eq!(api.rows(&path("2028-01-31T01:30:00Z")).len(), 2);
+    for (to, why) in [("2029-01-31T00:00:01Z", "more than a year"), ("2029-01-31T00:00:00Z", "more than 10000 charges")]
+    {
+        let refused = api.refuses("GET", &path(to), &Value::Null, 400);
+        assert!(refused.told().contains(why), "{}", refused.told());
+    }
+}
+
+#[test]
 fn a_projection_is_what_the_advance_then_does() {
     let api = api();
     let product = api.product();

@@ -289,6 +289,9 @@ fn lines_are_shown_with_their_items_where_that_is_asked() {
     assert_eq!(answer.body.get("lineItems"), api.get(&whole).get("lineItems"));
     assert!(answer.header("leapday-warning").unwrap().ends_with("did you mean \"items\"?"), "{answer:?}");
     assert_eq!(api.get(&lines).get("items"), None);
+    let words: Vec<String> = (0..30).map(|number| format!("w{number}")).collect();
+    let answer = api.send("GET", &format!("{whole}?expand={}", words.join(",")), &Value::Null);
+    assert_eq!(answer.header("leapday-warning").unwrap().matches("is none of").count(), 10, "{answer:?}");
 }
 
 #[test]

@@ -83,6 +83,24 @@ fn a_link_lives_as_long_as_it_was_asked_to() {
     assert_eq!(late.texts("h1"), ["This link has expired"]);
     assert_eq!(browser.open(&short).expect(410).texts("h1"), ["This link has expired"], "looking spends nothing");
     browser.open(&long).expect(303);
+    let path = format!("/v0/subscriptions/{}/portal", text(&subscription, "id"));
+    let refused = api.refuses("POST", &path, &json!({ "expiresIn": "P7DT1S" }), 400);
+    assert!(refused.told().contains("is longer than P7D"), "{}", refused.told());
+}
+
+#[test]
+fn the_newest_invoices_are_shown_and_the_others_counted() {
+    let (api, browser) = (api(), api().browser());
+    api.freeze(START);
+    let product = api.product();
+    let plan = api.plan(&product, &[&api.fee_price(&product, "1", "P1D", "in_advance", json!({}))], json!({}));
+    let (customer, clock) = (api.customer("jo@example.com"), api.clock(START));
+    api.save_card(&customer, "4242424242424242");
+    let subscription = api.subscribe(&plan, &customer, &clock, START, json!({ "autoCharge": true }));
+    api.advance(&clock, "P61D");
+    let (_, page) = enter(&api, &browser, &subscription);
+    assert_eq!(page.texts("[data-testid=invoice]").len(), 60);
+    assert!(page.html.contains("2 older ones are not shown"), "{}", page.html);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Tenant, tenant, text};
+use crate::support::{Answer, Biller, Tenant, tenant, text};
 
 fn under(tenant: &Tenant, key: &str, path: &str, body: &Value) -> Answer {
     tenant.ask("POST", path, &[("idempotency-key", key)], body)
@@ -85,6 +85,29 @@ fn keys_are_forgotten_after_a_day_of_the_worlds_clock() {
     assert_eq!(under(&tenant, "k", "/v1/customers", &body).expect(201)["id"], first["id"]);
     tenant.0.world_advance_to("2028-02-01T00:00:00Z");
     assert_ne!(under(&tenant, "k", "/v1/customers", &body).expect(201)["id"], first["id"]);
+}
+
+/// An advance keeps writers waiting: the first under a key, while a second one is told so at once.
+#[test]
+fn who_comes_while_the_first_is_under_way_is_told_so() {
+    let biller = Biller::at("2028-01-31T00:00:00Z");
+    biller.flat("base", "49.00", &json!({}));
+    biller.method("tok_visa_success");
+    biller.subscribe("base", &json!({}));
+    let statuses = std::thread::scope(|scope| {
+        let long = scope.spawn(|| biller.advance("P50Y"));
+        let mut statuses = Vec::new();
+        while !long.is_finished() {
+            let key = format!("k{}", statuses.len());
+            let two = [(); 2].map(|()| {
+                let (tenant, key) = (&biller.tenant, key.clone());
+                scope.spawn(move || under(tenant, &key, "/v1/customers", &json!({ "email": "ada@example.com" })).status)
+            });
+            statuses.extend(two.map(|one| one.join().unwrap()));
+        }
+        statuses
+    });
+    assert!(statuses.contains(&409) && statuses.iter().all(|status| [201, 409].contains(status)), "{statuses:?}");
 }
 
 #[test]

@@ -203,6 +203,17 @@ fn a_period_that_no_invoice_can_hold_is_refused() {
     let refused = biller.tenant.post("/v1/subscriptions", &body);
     assert_eq!(refused.problem("/v1/subscriptions"), (422, "validation.failed".to_owned()));
     assert_eq!(refused.body["errors"][0]["field"], "quantities");
+    // Nor can an invoice of one's own hold it, or a wallet.
+    let line = |quantity: &str| json!({ "description": "A", "quantity": quantity, "unit_amount": "999999999999.00" });
+    for (lines, field) in [(json!([line("2")]), "lines.0.unit_amount"), (json!([line("1"), line("1")]), "lines")] {
+        let body = json!({ "customer_id": biller.customer, "currency": "USD", "lines": lines });
+        let refused = biller.tenant.post("/v1/invoices", &body);
+        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!(field)), "{:#}", refused.body);
+    }
+    let wallet = wallet(&biller, "999999999999.00", &json!({}));
+    let more = json!({ "amount": "1.00", "reason": "manual_topup" });
+    let refused = biller.tenant.post(&format!("{wallet}/credits"), &more);
+    assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("amount")), "{:#}", refused.body);
 }
 
 #[test]

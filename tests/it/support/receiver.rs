@@ -18,6 +18,8 @@ pub enum Reaction {
     Close,
     /// Reads the request and never answers.
     Hang,
+    /// Answers 200 with a body.
+    Say(String),
     /// Answers 200 with a body of so many bytes.
     Flood(u64),
     /// Sends the receiver's client elsewhere.
@@ -109,6 +111,7 @@ fn serve(stream: TcpStream, react: &dyn Fn(usize, &Received) -> Reaction, inbox:
                 let body = format!("answer {number}");
                 write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len())
             }
+            Reaction::Say(body) => write!(stream, "HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
             Reaction::Redirect(to) => {
                 write!(stream, "HTTP/1.1 302 X\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
             }

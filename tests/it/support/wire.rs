@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection, byte by byte: for requests that a well-behaved client cannot send, and for many at once.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -89,9 +89,12 @@ impl Wire {
         self.read()
     }
 
-    /// Whether the server has closed the connection.
+    /// Whether the server closes the connection before patience runs out.
     pub fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0]), Ok(0) | Err(_))
+        match self.stream.read(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
     }
 }
 

@@ -39,7 +39,7 @@ fn a_receiver_that_closes_or_is_not_there_is_tried_again() {
 #[test]
 fn a_receiver_that_floods_is_read_no_further() {
     let api = frozen();
-    let receiver = Receiver::answering(|_, _| Reaction::Flood(1 << 30));
+    let receiver = Receiver::answering(|_, _| Reaction::Flood(1 << 40));
     api.listen(&receiver, json!({}));
     api.next_customer();
     api.until_sent(&receiver, 1);

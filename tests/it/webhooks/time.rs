@@ -1,5 +1,7 @@
 //! Attempts and the clock.
 
+use std::sync::mpsc;
+
 use leapday::blocking::Sandbox;
 use serde_json::{Value, json};
 
@@ -129,10 +131,10 @@ fn a_test_clock_settles_too_and_a_burst_does_not() {
 fn an_advance_from_within_a_webhook_is_refused_and_not_a_deadlock() {
     let api = frozen();
     let app = api.clone();
+    let (told, answers) = mpsc::channel();
     let receiver = Receiver::answering(move |n, _| {
         if n == 1 {
-            let answer = app.post("/_leapday/clock/advance", &json!({ "by": "P1D" }));
-            assert_eq!(answer.status, 409, "{:#}", answer.body);
+            told.send(app.post("/_leapday/clock/advance", &json!({ "by": "P1D" }))).unwrap();
         }
         Reaction::Status(if n == 0 { 500 } else { 200 })
     });
@@ -140,7 +142,51 @@ fn an_advance_from_within_a_webhook_is_refused_and_not_a_deadlock() {
     api.next_customer();
     receiver.wait_for(1);
     api.post("/_leapday/clock/advance", &json!({ "by": "PT1H" })).expect(200);
+    answers.try_recv().unwrap().expect(409);
     assert_eq!(api.deliveries("status=succeeded").len(), 1);
+}
+
+#[test]
+fn a_world_that_is_replaced_on_the_way_is_not_advanced() {
+    const OTHER: &str = "2030-01-01T00:00:00Z";
+    let api = frozen();
+    let app = api.clone();
+    let receiver = Receiver::answering(move |n, _| {
+        if n == 1 {
+            app.post("/_leapday/world/reset", &json!({ "now": OTHER })).expect(200);
+        }
+        Reaction::Status(if n == 0 { 500 } else { 200 })
+    });
+    api.listen(&receiver, json!({}));
+    api.next_customer();
+    receiver.wait_for(1);
+    let refused = api.post("/_leapday/clock/advance", &json!({ "by": "PT1H" })).expect(409);
+    assert!(text(&refused, "message").contains("replaced by another"), "{refused:#}");
+    assert_eq!(api.get("/_leapday/clock")["now"], OTHER);
+}
+
+#[test]
+fn what_was_under_way_for_another_world_is_not_noted_in_this_one() {
+    let api = frozen();
+    let app = api.clone();
+    let receiver = Receiver::answering(move |n, _| {
+        if n == 1 {
+            app.post("/_leapday/world/snapshots/before/restore", &Value::Null).expect(200);
+        }
+        Reaction::Status([500, 503, 200][n])
+    });
+    api.listen(&receiver, json!({}));
+    api.next_customer();
+    // It settles: the first attempt is noted.
+    api.post("/_leapday/clock/advance", &json!({ "by": "PT1S" })).expect(200);
+    api.create("/_leapday/world/snapshots", &json!({ "name": "before" }));
+    let again = format!("/_leapday/deliveries/{}/redeliver", text(&api.deliveries("")[0], "id"));
+    api.post(&again, &Value::Null).expect(200);
+    // What is about one row goes one after another: this attempt comes behind the one that nobody waits for any more.
+    let delivery = api.post(&again, &Value::Null).expect(200);
+    let attempts = delivery["attempts"].as_array().unwrap();
+    let statuses: Vec<&Value> = attempts.iter().map(|attempt| &attempt["response"]["status"]).collect();
+    assert_eq!(statuses, [500, 200], "{delivery:#}");
 }
 
 /// Whoever listens changes nothing: not what happens, not when, not under which id.

@@ -90,6 +90,10 @@ fn pages_load_from_where_they_are_called_and_nowhere_else() {
         assert!(answer.header("cache-control").unwrap().contains("max-age="));
     }
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'") && !policy.contains("frame-ancestors"), "{policy}");
+    let own = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'";
+    assert_eq!(policy, own, "its own files, in whatever frame");
     assert_eq!((page.header("cache-control"), page.header("x-frame-options")), (Some("no-store"), None));
+    // Its address is a key to it.
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
 }
