@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::source::{Source, Sources};
 
+/// What all files are written in.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Keywords whose values are data: a `$ref` inside them is no reference.
 const DATA_KEYWORDS: [&str; 4] = ["const", "default", "enum", "examples"];
 
@@ -144,7 +146,9 @@ impl Library {
         let excerpts = self.excerpts(self.reachable(noun, key)?)?;
         let reference = format!("{}#/$defs/{key}", self.document(noun)?.id);
         jsonschema::options()
-            .with_draft(Draft::Draft202012)
+            // What is compiled here is one reference, and is first held against the meta-schema of its draft, which has
+            // to be compiled for that: the oldest has by far the smallest. The files say themselves which draft is theirs.
+            .with_draft(Draft::Draft4)
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
             .with_retriever(excerpts)
@@ -161,7 +165,7 @@ impl Library {
             let kept =
                 keys.into_iter().filter_map(|key| document.definitions.get(&key).cloned().map(|schema| (key, schema)));
             let kept: Map<String, Value> = kept.collect();
-            excerpts.insert(document.id.clone(), json!({ "$id": document.id, "$defs": kept }));
+            excerpts.insert(document.id.clone(), json!({ "$schema": DIALECT, "$id": document.id, "$defs": kept }));
         }
         Ok(Excerpts(excerpts))
     }
