@@ -1,8 +1,8 @@
 //! The requests that a world has answered lately.
 //!
-//! Their texts stand one behind the other in a ring of bytes. On the heap, each on its own, a thousand requests were
-//! thousands of blocks that had left every cache when their time came to go, and cost a refusal more than finding out
-//! what was wrong with it.
+//! Their texts stand one behind the other in a ring of bytes. On the heap, each on its own, a thousand requests are
+//! thousands of blocks that have left every cache when their time comes to go: each new request would wait for memory to
+//! give back an old one's.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

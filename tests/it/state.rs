@@ -194,8 +194,8 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_completed_save() {
     assert!(least > 0, "nothing was ever saved");
 }
 
-/// A state file with a world in which something is missing that time wants: every request to it fails.
-fn break_one(file: &Path, api: &Api) {
+/// The customer of a subscription that begins when the world stands still.
+fn subscribed(api: &Api) -> String {
     api.freeze("2028-01-31T00:00:00Z");
     let customer = api.customer("ada@example.com");
     api.save_card(&customer, "4242424242424242");
@@ -204,8 +204,20 @@ fn break_one(file: &Path, api: &Api) {
         "autoCharge": true,
     });
     api.create("/v0/subscriptions", &wanted);
-    let mut broken = api.get("/_leapday/world/export");
-    broken["world"]["state"]["subscriptions"]["rows"][0] = Value::Null;
+    customer
+}
+
+/// A world as it was written down, without the first row of a table.
+fn without(api: &Api, table: &str) -> Value {
+    let mut world = api.get("/_leapday/world/export");
+    world["world"]["state"][table]["rows"][0] = Value::Null;
+    world
+}
+
+/// A state file with a world in which something is missing that time wants: every request to it fails.
+fn break_one(file: &Path, api: &Api) {
+    let customer = subscribed(api);
+    let mut broken = without(api, "subscriptions");
     // Its clock flows, a century ahead: much is due.
     broken["world"]["clocks"][0]["ahead_ms"] = json!(3_155_760_000_000_i64);
     let imported = api.post("/_leapday/world/import", &broken);
@@ -242,24 +254,10 @@ fn a_world_that_time_breaks_costs_no_other_anything() {
     assert_eq!(server.stop().0, 0);
 }
 
-/// A world as it was written down, without the first row of a table.
-fn without(api: &Api, table: &str) -> Value {
-    let mut world = api.get("/_leapday/world/export");
-    world["world"]["state"][table]["rows"][0] = Value::Null;
-    world
-}
-
 #[test]
 fn what_breaks_on_the_way_of_an_advance_is_a_refusal_and_nothing_has_moved() {
     let api = api();
-    api.freeze("2028-01-31T00:00:00Z");
-    let customer = api.customer("ada@example.com");
-    api.save_card(&customer, "4242424242424242");
-    let wanted = json!({
-        "name": "S", "planId": "plan_starterMonthly", "customerId": customer, "startedAt": "2028-01-31T00:00:00Z",
-        "autoCharge": true,
-    });
-    api.create("/v0/subscriptions", &wanted);
+    subscribed(&api);
     api.post("/_leapday/world/import", &without(&api, "subscriptions")).expect(200);
     let refused = api.refuses("POST", "/_leapday/clock/advance", &json!({ "by": "P1M" }), 500);
     assert!(text(&refused.body, "message").contains("nothing was changed"), "{}", refused.body);

@@ -3,9 +3,10 @@
 //! Facts: paylera §1.1 (prefixes), §1.2 (audiences, scopes, AAL2, 401 `auth.wrong_environment`), §1.3 (versions). What a
 //! token may do stands behind it, in the suffix of its role (`roles.rs`).
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use std::borrow::Cow;
 
 use super::roles;
 use crate::api::{Fault, KeyPolicy, Kind, Reply, WorldKey};

@@ -4,8 +4,9 @@
 //! refusals can be tested: `.service`, `.customer`, `.admin`, then `.aal2`, `.scope=customers:read+invoices:write`, and
 //! for a customer `.for=cus_…`. A token without any may do everything.
 
-use serde_json::Value;
 use std::borrow::Cow;
+
+use serde_json::Value;
 
 use super::World;
 use crate::api::{Body, Call, Fault, Reply, Visitor};

@@ -2,9 +2,10 @@
 //!
 //! Facts: paymennt §1.1 (hosts), §1.2 (headers). The two do not look live or not: only the host tells.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::HOST;
-use std::borrow::Cow;
 
 use crate::api::{Fault, KeyPolicy, Kind, WorldKey};
 use crate::contract::{Place, Violation};
